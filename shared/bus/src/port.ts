@@ -1,0 +1,63 @@
+import type { Change } from '@mindora/contracts';
+
+/** A batch before the bus has given it a number. */
+export interface OutgoingBatch {
+  readonly partition: number;
+  readonly changes: readonly Change[];
+}
+
+/**
+ * A batch as a consumer gets it. `n` counts from 1 without a hole within (incarnation, partition); it only serves to
+ * detect gaps.
+ */
+export interface Delivery {
+  readonly incarnation: string;
+  readonly partition: number;
+  readonly n: number;
+  readonly changes: readonly Change[];
+  /** How often this batch was handed to this consumer, this time included; survives a crash of the process. */
+  readonly deliveries: number;
+}
+
+export interface PartitionLag {
+  readonly partition: number;
+  /** Number of the newest batch; 0 where there is none. */
+  readonly head: number;
+  /** Number of the last batch that this consumer acknowledged. */
+  readonly acknowledged: number;
+  /** When the oldest batch not yet acknowledged was published, milliseconds since 1970; null where there is none. */
+  readonly oldestAt: number | null;
+}
+
+export interface Subscription {
+  /** Ends after the handler that runs (if any) has returned. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A durable log of change batches, in partitions, with one cursor per consumer and partition. Transport only: losing
+ * it whole loses nothing (rule 1), because a new incarnation makes every consumer reconcile.
+ */
+export interface EventBus {
+  readonly engine: string;
+  readonly partitions: number;
+  /** Changes when the log is new or was lost. */
+  incarnation(): Promise<string>;
+  /**
+   * Appends batches in the given order; resolves once all of them are durable. On rejection any prefix may have been
+   * appended: publishing the same states again is harmless.
+   *
+   * @throws MindoraError `overloaded` above the bound of the log, `store_unavailable` where the bus fails
+   */
+  publish(batches: readonly OutgoingBatch[]): Promise<void>;
+  /**
+   * Hands the batches of a partition to the handler, in order, one in flight; acknowledged when the handler resolves.
+   * Where it rejects, the same batch is handed over again after a pause.
+   */
+  consume(consumer: string, partition: number, handler: (delivery: Delivery) => Promise<void>): Subscription;
+  /** Per partition, in order of partition. */
+  lag(consumer: string): Promise<PartitionLag[]>;
+  /** Number of the newest batch per partition. */
+  heads(): Promise<number[]>;
+  close(): Promise<void>;
+}

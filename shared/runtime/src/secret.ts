@@ -1,0 +1,21 @@
+import { inspect } from 'node:util';
+
+/** A secret: prints `***` wherever it is printed; only {@link Secret.reveal} gives the value. */
+export class Secret {
+  readonly #value: string;
+  constructor(value: string) {
+    this.#value = value;
+  }
+  reveal(): string {
+    return this.#value;
+  }
+  toString(): string {
+    return '***';
+  }
+  toJSON(): string {
+    return '***';
+  }
+  [inspect.custom](): string {
+    return '***';
+  }
+}

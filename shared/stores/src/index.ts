@@ -1,0 +1,9 @@
+export type * from './cache/port.ts';
+export type * from './documents/port.ts';
+export type * from './fulltext/port.ts';
+export type * from './graph/port.ts';
+export type * from './personal/port.ts';
+export type * from './port.ts';
+export type * from './primary/port.ts';
+export type * from './relational/port.ts';
+export type * from './vectors/port.ts';

@@ -1,0 +1,13 @@
+import type { EntityName } from '@mindora/contracts';
+import type { Page } from '../relational/port.ts';
+import type { Target } from '../port.ts';
+
+/** One private database file a user (A2.8). */
+export interface PersonalQueries {
+  /** A user's own records, newest first. */
+  list(userId: string, entity: EntityName, limit: number, after: string | null): Promise<Page>;
+  /** Removes the file of a user who has nothing left in it; whether there was one. */
+  removeUser(userId: string): Promise<boolean>;
+}
+
+export type PersonalStore = Target & PersonalQueries;
