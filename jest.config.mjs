@@ -1,0 +1,38 @@
+const common = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transformIgnorePatterns: ['/node_modules/'],
+  transform: {
+    '\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
+  },
+  testTimeout: 60_000,
+};
+
+const ignored = ['/node_modules/', '<rootDir>/data/'];
+
+/** unit: in process, no engines. engines: conformance suites. e2e: whole running versions. */
+export default {
+  maxWorkers: 2,
+  reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
+  projects: [
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/**/test/**/*.test.ts'],
+      testPathIgnorePatterns: [...ignored, '\\.engines\\.test\\.ts$', '<rootDir>/test/e2e/'],
+    },
+    {
+      ...common,
+      displayName: 'engines',
+      testMatch: ['<rootDir>/**/*.engines.test.ts'],
+      testPathIgnorePatterns: ignored,
+    },
+    {
+      ...common,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      testPathIgnorePatterns: ignored,
+      testTimeout: 180_000,
+    },
+  ],
+};

@@ -1,0 +1,65 @@
+/**
+ * The door of the repository: finds or fetches the right Node, installs the locked dependencies where they changed,
+ * and runs the real command. Plain JavaScript without dependencies, for it runs before anything is installed.
+ */
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { check } from './bootstrap/check.mjs';
+import { prepare, runPnpm } from './bootstrap/install.mjs';
+import { BootstrapError, say } from './bootstrap/report.mjs';
+import { exitLike, run } from './bootstrap/run.mjs';
+import { withNodeOnPath } from './bootstrap/toolchain.mjs';
+
+const FILE = fileURLToPath(import.meta.url);
+const ROOT = dirname(dirname(FILE));
+const JEST = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
+
+const COMMANDS = {
+  start: (node, args) => runCli(node, ['up', ...args]),
+  cli: runCli,
+  test: runJest,
+  check: runCheck,
+  fix: (node) => runNode(node, ['node_modules/@biomejs/biome/bin/biome', 'check', '--write']),
+  node: (node, args) => runNode(node, args),
+};
+
+/** Runs one command: start, cli, test, check, fix, node or pnpm; the rest of `args` is the command's. */
+export async function main([name, ...args]) {
+  try {
+    if (name === 'pnpm') return exitLike(await runPnpm(ROOT, args));
+    const command = COMMANDS[name];
+    if (command === undefined) {
+      throw new BootstrapError(
+        `no command "${name ?? ''}"; there are ${[...Object.keys(COMMANDS), 'pnpm'].join(', ')}`,
+      );
+    }
+    exitLike(await command(await prepare(ROOT), args));
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
+}
+
+/** The command line works in the caller's folder: its file arguments are relative to it. */
+function runCli(node, args) {
+  return runNode(node, [join(ROOT, 'scripts/src/main.ts'), ...args], process.cwd());
+}
+
+function runJest(node, args) {
+  return runNode(node, [...JEST, ...args]);
+}
+
+/** `--static` leaves the unit tests out, for who runs all tests next. */
+async function runCheck(node, args) {
+  const tests = args.includes('--static') ? undefined : () => runJest(node, ['--selectProjects', 'unit']);
+  const failed = await check(node, ROOT, tests);
+  return { code: failed === 0 ? 0 : 1, signal: null };
+}
+
+function runNode(node, args, cwd = ROOT) {
+  return run(node, args, { cwd, env: withNodeOnPath(node) });
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === FILE) await main(process.argv.slice(2));
