@@ -39,7 +39,10 @@ const manyDigits = /\d{16}/;
  */
 export function parseJson(text: string): Json {
   if (!manyDigits.test(text)) return JSON.parse(text) as Json;
-  return JSON.parse(text, exactNumbers((source) => source)) as Json;
+  return JSON.parse(
+    text,
+    exactNumbers((source) => source),
+  ) as Json;
 }
 
 /** Thrown by {@link parseJsonStrictly}. */

@@ -210,7 +210,11 @@ export const entities = {
       updated_at: updatedAt,
     },
     uniques: [],
-    indexes: [['user_id', 'session_id', 'created_at'], ['user_id', 'created_at'], ['model_name', 'created_at']],
+    indexes: [
+      ['user_id', 'session_id', 'created_at'],
+      ['user_id', 'created_at'],
+      ['model_name', 'created_at'],
+    ],
     stores: ['relational', 'cache', 'documents', 'fulltext', 'graph', 'vectors', 'personal'],
     embeds: (row) => `${row['user_input']} ${row['ai_response']}`,
     admin: false,

@@ -21,7 +21,12 @@ export const errorTable = {
   forbidden: { status: 403, title: 'Not allowed', retryable: false, poison: false },
   not_found: { status: 404, title: 'Not found', retryable: false, poison: false },
   method_not_allowed: { status: 405, title: 'Method not allowed', retryable: false, poison: false },
-  conflict: { status: 409, title: 'The record exists already or was changed meanwhile', retryable: false, poison: false },
+  conflict: {
+    status: 409,
+    title: 'The record exists already or was changed meanwhile',
+    retryable: false,
+    poison: false,
+  },
   parked: {
     status: 409,
     title: 'The record was refused by the store and is parked',

@@ -1,6 +1,6 @@
 import type { Json, Row } from '@mindora/contracts';
-import type { Page } from '../relational/port.ts';
 import type { Target } from '../port.ts';
+import type { Page } from '../relational/port.ts';
 
 /**
  * A filter in the language of document stores, parsed before it reaches the engine: field paths with dots, the

@@ -8,13 +8,7 @@ export interface GraphNode {
 }
 
 export interface GraphEdge {
-  readonly type:
-    | 'HAS_SESSION'
-    | 'CONTAINS_CONVERSATION'
-    | 'USES_MODEL'
-    | 'RELATED_TO'
-    | 'HAS_ANALYSIS'
-    | 'HAS_SKILL';
+  readonly type: 'HAS_SESSION' | 'CONTAINS_CONVERSATION' | 'USES_MODEL' | 'RELATED_TO' | 'HAS_ANALYSIS' | 'HAS_SKILL';
   readonly from: string;
   readonly to: string;
   readonly properties: Row;

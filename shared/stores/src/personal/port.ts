@@ -1,6 +1,6 @@
 import type { EntityName } from '@mindora/contracts';
-import type { Page } from '../relational/port.ts';
 import type { Target } from '../port.ts';
+import type { Page } from '../relational/port.ts';
 
 /** One private database file a user (A2.8). */
 export interface PersonalQueries {

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { Role } from '../entities.ts';
+import type { ErrorCode } from '../errors.ts';
+
+/** Where a request names the user whom it concerns. */
+export interface OwnerField {
+  readonly in: 'params' | 'query' | 'body';
+  readonly field: string;
+  /** Where it is left out, one who isn't an administrator gets its own id, an administrator all users. */
+  readonly optional?: boolean;
+  /** The field holds several items, each with its own owner. */
+  readonly items?: string;
+}
+
+export type Permission = 'ai_access' | 'data_analyze' | 'user_manage' | 'system_config';
+
+/**
+ * One REST route. The gateway, the OpenAPI description and the SDK are made from these; nothing else lists routes.
+ */
+export interface RouteDefinition {
+  /** Also the Moleculer action that answers: called with `{params, query, body}`. */
+  readonly action: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With `{name}` for parameters. */
+  readonly path: string;
+  readonly summary: string;
+  /** IDs of requirements.md. */
+  readonly requirement: string;
+  readonly tag: string;
+  readonly access: 'public' | 'authenticated';
+  readonly permission?: Permission;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly response: z.ZodType;
+  readonly status: 200 | 201 | 202;
+  /**
+   * Checked by the gateway for one who isn't an administrator: the user named there must be the caller. Where a
+   * route has none but touches records of users, its action holds the caller to its own (`meta.scope`).
+   */
+  readonly owner?: OwnerField;
+  /** Changes the primary: refused in maintenance. */
+  readonly writes: boolean;
+  /** Asks a model: refused where ai_api_enabled is false. */
+  readonly asksModel?: boolean;
+  /** The store it reads: a request with X-Mindora-After waits until that one holds the position. */
+  readonly reads?: Role;
+  readonly errors: readonly ErrorCode[];
+}
+
+/** Who calls, as the gateway hands it to actions in `meta`. */
+export interface Principal {
+  readonly userId: string;
+  readonly role: 'admin' | 'user' | 'guest';
+  readonly permissions: readonly string[];
+}
+
+/** `ctx.meta` of every action that the gateway calls. */
+export interface CallMeta {
+  readonly principal: Principal | null;
+  readonly requestId: string;
+  /** The user whose records may be seen and changed; null: an administrator, all of them. */
+  readonly scope: string | null;
+}
+
+/** `ctx.params` of every action that the gateway calls. */
+export interface CallParams<P = unknown, Q = unknown, B = unknown> {
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+}
+
+const wellFormed = (text: string): boolean => text.isWellFormed();
+
+/** A string of at most so many characters that every store can hold (no lone surrogates). */
+export function text(lengthMin: number, lengthMax: number): z.ZodString {
+  return z.string().min(lengthMin).max(lengthMax).refine(wellFormed, 'must be well-formed Unicode');
+}
+
+export const userIdField = text(1, 50).describe('Id of a user');
+export const limitField = (standard: number, most: number) =>
+  z.coerce.number().int().min(1).max(most).default(standard).describe(`How many at most (1-${most})`);
+export const cursorField = z.string().max(1000).optional().describe('`next` of the page before');
+
+/** A time in canonical form: UTC with microseconds. */
+export const timeField = z.string().describe('UTC with microseconds, YYYY-MM-DDTHH:MM:SS.ffffffZ');
+
+/** JSON of any shape. */
+export const jsonField = z.json();
+
+/** A successful body: `status` beside the given fields; fields may be added later. */
+export function success<S extends z.ZodRawShape>(shape: S) {
+  return z.looseObject({ ...shape, status: z.literal('success') });
+}
+
+/** What a write answers beside its own fields. */
+export const positionField = z.string().describe('Send it as X-Mindora-After to read your own write on any store');
