@@ -20,7 +20,7 @@ const COMMANDS = {
   cli: runCli,
   test: runJest,
   check: runCheck,
-  fix: (node) => runNode(node, ['node_modules/@biomejs/biome/bin/biome', 'check', '--write']),
+  fix: (node, args) => runNode(node, ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', ...args]),
   node: (node, args) => runNode(node, args),
 };
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { BootstrapError, timed } from './report.mjs';
 import { capture } from './run.mjs';
@@ -58,6 +58,17 @@ const TOOLS = {
     },
   },
 };
+
+/** npm's own retries wait up to a minute each: too long for somebody who forgot that the network is off. */
+const NPM_CI = [
+  'ci',
+  '--ignore-scripts',
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=5000',
+];
 
 /** Installs Node into `cache` if the running one is too old. Returns the path of the Node to use. */
 export async function ensureNode(cache) {
@@ -137,12 +148,21 @@ async function fetchTool(cache, tool) {
   const draft = mkdtempSync(join(cache, 'draft-'));
   try {
     writePinned(draft, tool);
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', draft];
-    const { code, output } = await capture('npm', args, { cwd: draft, env: withoutNpmSettings() });
+    const { code, output } = await capture('npm', [...NPM_CI, '--prefix', draft], {
+      cwd: draft,
+      env: withoutNpmSettings(),
+    });
     if (code !== 0) throw new BootstrapError(explain(tool, output));
     renameSync(draft, toolHome(cache, tool));
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    removeDrafts(cache);
+  }
+}
+
+/** Those of killed runs as well: who fetches holds the lock, so no draft is in use by another. */
+function removeDrafts(cache) {
+  for (const name of readdirSync(cache).filter((entry) => entry.startsWith('draft-'))) {
+    rmSync(join(cache, name), { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -169,10 +189,11 @@ function withoutNpmSettings() {
 
 function explain(tool, output) {
   const what = `could not fetch ${tool.name} ${tool.version}`;
-  if (/EINTEGRITY/.test(output)) return `${what}: its content is not the pinned one (sha512 differs)\n${output.trim()}`;
+  const reason = output.trim().split('\n').slice(0, 3).join('\n');
+  if (/EINTEGRITY/.test(output)) return `${what}: its content is not the pinned one (sha512 differs)\n${reason}`;
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|ENOTCACHED/.test(output)) {
-    return `${what}: the package registry can't be reached\n${output.trim()}`;
+    return `${what}: the package registry can't be reached\n${reason}`;
   }
-  if (/ENOENT/.test(output) && /spawn npm/.test(output)) return `${what}: npm isn't on PATH`;
+  if (/spawn npm ENOENT/.test(output)) return `${what}: npm isn't on PATH`;
   return `${what}\n${output.trim()}`;
 }
