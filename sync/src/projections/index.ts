@@ -1,0 +1,91 @@
+/** Pure projections of records into what each store holds (rule 12): one file a role, fields of contracts/documents. */
+import type { EntityName, RetentionPolicy, Role, Row } from '@mindora/contracts';
+import { entity, expiresAt } from '@mindora/contracts';
+import { MindoraError } from '@mindora/runtime';
+import type { ApplyItem } from '@mindora/stores';
+import { cacheProjections } from './cache.ts';
+import type { ProjectedRecord, ProjectionContext, RoleProjections } from './context.ts';
+import { documentProjections } from './documents.ts';
+import { fulltextProjections } from './fulltext.ts';
+import { graphProjections } from './graph.ts';
+import { personalProjections } from './personal.ts';
+import { relationalProjections } from './relational.ts';
+import { vectorProjections } from './vectors.ts';
+
+export type { ProjectedRecord, ProjectionContext } from './context.ts';
+export { embeddedText } from './context.ts';
+export { embeddingId } from './embedding-id.ts';
+
+const projections: Readonly<Record<Role, RoleProjections>> = {
+  relational: relationalProjections,
+  cache: cacheProjections,
+  documents: documentProjections,
+  fulltext: fulltextProjections,
+  graph: graphProjections,
+  vectors: vectorProjections,
+  personal: personalProjections,
+};
+
+/**
+ * Raised when the code of a role's projection gives other documents than before: stores that were filled with the
+ * older one are then sent all their records again.
+ */
+const projectionRevisions: Readonly<Record<Role, number>> = {
+  relational: 1,
+  cache: 1,
+  documents: 1,
+  fulltext: 1,
+  graph: 1,
+  vectors: 1,
+  personal: 1,
+};
+
+/** Stores whose documents depend on the embedder: by the id of the embedding, or by the vector itself. */
+const dependsOnEmbedder: ReadonlySet<Role> = new Set<Role>(['relational', 'vectors']);
+
+/** The document that a store holds of a record. @throws MindoraError `internal` where the store holds no such entity */
+export function project(role: Role, name: EntityName, row: Row, context: ProjectionContext): Row {
+  const projection = projections[role][name];
+  if (projection === undefined) throw new MindoraError('internal', `${role} holds no ${name}`);
+  return projection(row, context);
+}
+
+/** Whether a document can't be made before the record's text was embedded. */
+export function needsEmbedding(role: Role, name: EntityName): boolean {
+  return role === 'vectors' && (name === 'conversation' || name === 'analysis');
+}
+
+/**
+ * What to apply for a record: its document, or a tombstone where it has no row.
+ *
+ * @throws what the projection throws
+ */
+export function toApplyItem(
+  role: Role,
+  record: ProjectedRecord,
+  context: ProjectionContext,
+  retention: RetentionPolicy,
+): ApplyItem {
+  const { entity: name, id, version, row } = record;
+  if (row === null) return { entity: name, id, version, owner: null, document: null, expiresAt: null };
+  return {
+    entity: name,
+    id,
+    version,
+    owner: ownerOf(name, row),
+    document: project(role, name, row, context),
+    expiresAt: expiresAt(role, name, row, retention),
+  };
+}
+
+function ownerOf(name: EntityName, row: Row): string | null {
+  const column = entity(name).owner;
+  const owner = column === undefined ? null : row[column];
+  return typeof owner === 'string' ? owner : null;
+}
+
+/** With which projection, and where it matters which embedder, a store is filled; kept in the store as its label. */
+export function projectionLabel(role: Role, embedder: { readonly model: string; readonly dimensions: number }): string {
+  const code = `${role}/${projectionRevisions[role]}`;
+  return dependsOnEmbedder.has(role) ? `${code} ${embedder.model}/${embedder.dimensions}` : code;
+}
