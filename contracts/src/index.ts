@@ -4,4 +4,5 @@ export * from './documents.ts';
 export * from './entities.ts';
 export * from './erasure.ts';
 export * from './errors.ts';
+export * from './position.ts';
 export * from './routes/index.ts';
