@@ -6,3 +6,4 @@ export * from './erasure.ts';
 export * from './errors.ts';
 export * from './position.ts';
 export * from './routes/index.ts';
+export * from './verify.ts';
