@@ -1,3 +1,4 @@
+export * from './cursor.ts';
 export * from './database.ts';
 export * from './errors.ts';
 export * from './page.ts';

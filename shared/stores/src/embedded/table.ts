@@ -94,9 +94,9 @@ export class Table {
     this.#statements.get(`DELETE FROM ${this.name} WHERE ${this.#key} = ?`).run(id);
   }
 
-  /** The rowid of a document, which lasts until it is removed; null where there is none. */
+  /** The number of a document's row (column `_row`), which lasts until it is removed; null where there is none. */
   rowid(id: string): number | null {
-    const sql = `SELECT rowid FROM ${this.name} WHERE ${this.#key} = ?`;
+    const sql = `SELECT _row FROM ${this.name} WHERE ${this.#key} = ?`;
     return (this.#statements.get(sql).pluck().get(id) as number | undefined) ?? null;
   }
 
@@ -144,11 +144,12 @@ export class Table {
 
   #createText(): string {
     const fields = this.#fields.map(([field, type]) => {
-      const key = field === this.definition.key ? ' PRIMARY KEY NOT NULL' : '';
+      const key = field === this.definition.key ? ' NOT NULL UNIQUE' : '';
       return `${quoted(field)} ${columnTypes[type]}${key}`;
     });
     const extra = Object.entries(this.#extra).map(([name, declaration]) => `${quoted(name)} ${declaration}`);
-    return `CREATE TABLE ${this.name} (${[...fields, ...extra].join(', ')}) STRICT`;
+    // A named rowid, because VACUUM renumbers the unnamed one and indexes of roles refer to it.
+    return `CREATE TABLE ${this.name} (_row INTEGER PRIMARY KEY, ${[...fields, ...extra].join(', ')}) STRICT`;
   }
 }
 
