@@ -1,1 +1,4 @@
-export * from './port.ts';
+export * from './embedded/bus.ts';
+export * from './pack.ts';
+export * from './partition.ts';
+export type * from './port.ts';
