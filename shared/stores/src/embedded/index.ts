@@ -4,5 +4,6 @@ export * from './errors.ts';
 export * from './page.ts';
 export * from './register.ts';
 export * from './table.ts';
+export * from './tables.ts';
 export * from './target.ts';
 export * from './values.ts';

@@ -1,0 +1,2 @@
+export type * from './port.ts';
+export { type RelationalOptions, SqliteRelational } from './sqlite.ts';
