@@ -1,0 +1,50 @@
+import { type Command, Option } from 'commander';
+import { startVersion } from '../compose/up.ts';
+import { loadConfig } from '../config.ts';
+import { tell } from '../output.ts';
+import { type CommonFlags, exitCodes, reportError, withVersion } from './command.ts';
+
+interface UpFlags extends CommonFlags {
+  readonly port?: number;
+  readonly host?: string;
+  readonly engines: 'embedded';
+}
+
+export function addUp(program: Command): void {
+  withVersion(program.command('up'))
+    .description("run a version's gateway, services and sync")
+    .option('--port <n>', "port of the gateway (default: the version's, 8206 for future; 0 takes a free one)", parsePort)
+    .option('--host <address>', 'address to listen on (default 127.0.0.1)')
+    .addOption(new Option('--engines <kind>', 'which engines serve the stores').choices(['embedded']).default('embedded'))
+    .addHelpText(
+      'after',
+      `
+Runs until SIGTERM or SIGINT, finishes what it has accepted, and ends with 0. The first start prints the
+administrator's key, once; it stays in DATA/VERSION/admin.key.
+
+Examples:
+  mindora up
+  mindora up --version dao --port 9000 --data /var/lib/mindora`,
+    )
+    .action(run);
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : Number.NaN;
+}
+
+async function run(flags: UpFlags): Promise<void> {
+  const stop = new AbortController();
+  const signalled = (): void => stop.abort();
+  process.once('SIGTERM', signalled);
+  process.once('SIGINT', signalled);
+  try {
+    const config = loadConfig(flags);
+    await startVersion(config, stop.signal, tell);
+    process.exitCode = exitCodes.ok;
+  } catch (error) {
+    reportError(error, false);
+    process.exitCode = exitCodes.failed;
+  }
+}

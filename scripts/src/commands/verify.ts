@@ -1,0 +1,146 @@
+import { roles } from '@mindora/contracts';
+import { Option, type Command } from 'commander';
+import { paint, print, printJson, table } from '../output.ts';
+import type { Operations } from '../operations.ts';
+import { type CommonFlags, exitCodes, runJob, withJson, withOperations } from './command.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+
+interface VerifyFlags extends CommonFlags {
+  readonly store?: string[];
+  readonly entity?: string[];
+  readonly repair?: boolean;
+  readonly dryRun?: boolean;
+  readonly watch?: boolean;
+  readonly every: number;
+  readonly wait: number;
+}
+
+interface StoreLine {
+  readonly engine: string;
+  readonly checked: number;
+  readonly missing: number;
+  readonly extra: number;
+  readonly stale: number;
+  readonly different: number;
+  readonly resurrected: number;
+  readonly pending: number;
+  readonly parked: number;
+  readonly repaired: number;
+  readonly error?: string;
+}
+
+interface Difference {
+  readonly store: string;
+  readonly entity: string;
+  readonly id: string;
+  readonly kind: string;
+  readonly cause?: string;
+  readonly fields?: readonly string[];
+}
+
+interface Report {
+  readonly version: string;
+  readonly agree: boolean;
+  readonly ledger: { readonly records: number; readonly root: string };
+  readonly took_ms: number;
+  readonly stores: Readonly<Record<string, StoreLine>>;
+  readonly differences: readonly Difference[];
+}
+
+const columns = [
+  'checked',
+  'missing',
+  'extra',
+  'stale',
+  'different',
+  'resurrected',
+  'pending',
+  'parked',
+  'repaired',
+] as const;
+
+/** Differences shown to people; `--json` lists up to 1,000. */
+const differencesShown = 20;
+
+export function addVerify(program: Command): void {
+  withJson(program.command('verify'))
+    .description('compare what every store holds with the primary, while writes go on')
+    .addOption(new Option('--store <role...>', 'only these stores').choices(roles))
+    .option('--entity <name...>', 'only these entities')
+    .option('--repair', 'send what differs again, and check it again')
+    .option('--dry-run', 'with --repair: only tell what would be sent')
+    .option('--watch', 'go on until interrupted')
+    .option('--every <seconds>', 'with --watch: pause between two checks', Number, 10)
+    .option('--wait <seconds>', 'how long to wait for what is on its way', Number, 30)
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 every store agrees, 1 drift, 2 could not check (or still on its way after --wait).
+
+Examples:
+  mindora verify
+  mindora verify --store fulltext graph --json
+  mindora verify --repair --dry-run
+  mindora verify --watch --every 60`,
+    )
+    .action((flags: VerifyFlags) => withOperations(flags, (operations) => run(operations, flags), exitCodes.unchecked));
+}
+
+async function run(operations: Operations, flags: VerifyFlags): Promise<number> {
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  for (;;) {
+    const code = await once(operations, flags);
+    if (flags.watch !== true || interrupted.signal.aborted) return code;
+    await pause(flags.every * 1000, undefined, { signal: interrupted.signal }).catch(() => undefined);
+    if (interrupted.signal.aborted) return code;
+  }
+}
+
+async function once(operations: Operations, flags: VerifyFlags): Promise<number> {
+  const body = {
+    ...(flags.store === undefined ? {} : { stores: flags.store }),
+    ...(flags.entity === undefined ? {} : { entities: flags.entity }),
+    repair: flags.repair === true,
+    dry_run: flags.dryRun === true,
+    wait_ms: Math.round(flags.wait * 1000),
+  };
+  const result = await runJob(operations, 'sync.verify', body, 'verify', flags.json === true);
+  const report = result as unknown as Report;
+  if (flags.json === true) printJson(report);
+  else printReport(report);
+  return exitCodeOf(report);
+}
+
+/** Drift is 1; where only lag, or a store that couldn't be asked, stands in the way of agreement it is 2. */
+export function exitCodeOf(report: Pick<Report, 'agree' | 'stores'>): number {
+  if (report.agree) return exitCodes.ok;
+  const lines = Object.values(report.stores);
+  const drift = lines.some(
+    (line) => line.missing + line.extra + line.stale + line.different + line.resurrected + line.parked > 0,
+  );
+  return drift ? exitCodes.failed : exitCodes.unchecked;
+}
+
+function printReport(report: Report): void {
+  const rows = Object.entries(report.stores).map(([role, line]) => [
+    role,
+    line.error === undefined ? line.engine : paint('red', line.error),
+    ...columns.map((column) => line[column]),
+  ]);
+  print(table(['store', 'engine', ...columns], rows));
+  for (const difference of report.differences.slice(0, differencesShown)) print(describe(difference));
+  const hidden = report.differences.length - differencesShown;
+  if (hidden > 0) print(`... and ${hidden} more; --json lists them`);
+  const verdict = report.agree ? paint('green', 'every store agrees') : paint('red', 'the stores do not agree');
+  const { records, root } = report.ledger;
+  print(`${verdict} with ${records} records of version ${report.version} (${report.took_ms} ms)`);
+  print(paint('dim', `ledger root ${root}`));
+}
+
+function describe(difference: Difference): string {
+  const { store, entity, id, kind, cause, fields } = difference;
+  const where = fields === undefined || fields.length === 0 ? '' : ` in ${fields.join(', ')}`;
+  const why = cause === undefined || cause === 'unknown' ? '' : ` (${cause})`;
+  return `${paint('yellow', kind)} ${store} ${entity} ${id}${where}${why}`;
+}

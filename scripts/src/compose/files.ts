@@ -1,0 +1,83 @@
+/** What lies in a version's directory. */
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Random, Secret } from '@mindora/runtime';
+
+export interface VersionFiles {
+  readonly directory: string;
+  readonly primary: string;
+  readonly bus: string;
+  readonly stores: string;
+  readonly personal: string;
+  readonly lock: string;
+  readonly adminKey: string;
+  readonly secrets: string;
+  /** Says where the gateway of a running version listens. */
+  readonly running: string;
+}
+
+export function filesOf(directory: string): VersionFiles {
+  const file = (name: string): string => join(directory, name);
+  return {
+    directory,
+    primary: file('primary.sqlite'),
+    bus: file('bus.sqlite'),
+    stores: file('stores'),
+    personal: file('personal'),
+    lock: file('lock.sqlite'),
+    adminKey: file('admin.key'),
+    secrets: file('secrets.json'),
+    running: file('running.json'),
+  };
+}
+
+/** Makes the directories, for the owner alone. */
+export function makeDirectories(files: VersionFiles): void {
+  for (const directory of [files.directory, files.stores, files.personal]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+}
+
+export interface VersionSecrets {
+  /** Signs tokens. */
+  readonly jwt: Secret;
+  /** Encrypts provider keys, 32 bytes in base64. */
+  readonly master: Secret;
+}
+
+/** The version's own secrets, made at its first start, 0600. */
+export function loadSecrets(files: VersionFiles, random: Random): VersionSecrets {
+  if (!existsSync(files.secrets)) {
+    const fresh = { jwt: random.bytes(32).toString('base64url'), master: random.bytes(32).toString('base64') };
+    writePrivately(files.secrets, `${JSON.stringify(fresh, null, 2)}\n`);
+  }
+  const { jwt, master } = JSON.parse(readFileSync(files.secrets, 'utf8')) as { jwt: string; master: string };
+  return { jwt: new Secret(jwt), master: new Secret(master) };
+}
+
+/** Writes a file for its owner alone; whole or not at all, also after a crash. */
+export function writePrivately(file: string, content: string): void {
+  const draft = `${file}.draft`;
+  writeFileSync(draft, content, { mode: 0o600, flush: true });
+  chmodSync(draft, 0o600);
+  renameSync(draft, file);
+}
+
+export function readAdminKey(files: VersionFiles): Secret | null {
+  return existsSync(files.adminKey) ? new Secret(readFileSync(files.adminKey, 'utf8').trim()) : null;
+}
+
+/** Where a running version listens. */
+export interface RunningVersion {
+  readonly url: string;
+  readonly pid: number;
+}
+
+export function readRunning(files: VersionFiles): RunningVersion | null {
+  if (!existsSync(files.running)) return null;
+  return JSON.parse(readFileSync(files.running, 'utf8')) as RunningVersion;
+}
+
+export function removeRunning(files: VersionFiles): void {
+  rmSync(files.running, { force: true });
+}

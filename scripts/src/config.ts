@@ -1,0 +1,132 @@
+/**
+ * Configuration of a version: its manifest in versions/, then the environment, then the command line. Parsed once;
+ * unknown names are refused and all mistakes are told at once.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defaultRetention, type RetentionPolicy } from '@mindora/contracts';
+import { MindoraError, Secret } from '@mindora/runtime';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+
+const versionsDirectory = fileURLToPath(new URL('../../versions/', import.meta.url));
+
+const manifestSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
+  title: z.string(),
+  gateway: z.strictObject({ port: z.int().min(1).max(65_535) }),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+const secret = z
+  .string()
+  .min(1)
+  .transform((value) => new Secret(value));
+
+const environmentSchema = z.strictObject({
+  MINDORA_URL: z.url().optional(),
+  MINDORA_API_KEY: secret.optional(),
+  MINDORA_HOST: z.string().default('127.0.0.1'),
+  MINDORA_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  MINDORA_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  MINDORA_EMBEDDINGS_URL: z.url().optional(),
+  MINDORA_EMBEDDINGS_MODEL: z.string().default('text-embedding-ada-002'),
+  MINDORA_EMBEDDINGS_API_KEY: secret.optional(),
+  MINDORA_EMBEDDINGS_DIMENSIONS: z.coerce.number().int().min(16).max(4096).optional(),
+  MINDORA_MODEL_URL: z.url().optional(),
+  MINDORA_MODEL_NAME: z.string().default('deepseek-chat'),
+  MINDORA_MODEL_API_KEY: secret.optional(),
+  MINDORA_DOCUMENT_RETENTION_DAYS: z.coerce.number().min(0).max(36_500).default(30),
+  MINDORA_VERIFY_EVERY_HOURS: z.coerce.number().min(0).max(10_000).default(24),
+  MINDORA_METRICS_PUBLIC: z.stringbool().default(false),
+});
+
+export interface EmbedderConfig {
+  /** Null: the built-in lexical embedder. */
+  readonly endpoint: { readonly url: string; readonly model: string; readonly apiKey: Secret | null } | null;
+  readonly dimensions: number;
+}
+
+export interface Config {
+  readonly manifest: Manifest;
+  /** Everything of the version lies here. */
+  readonly directory: string;
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: string;
+  readonly embedder: EmbedderConfig;
+  readonly model: { readonly baseUrl: string; readonly model: string; readonly apiKey: Secret | null } | null;
+  readonly retention: RetentionPolicy;
+  readonly verifyEveryMs: number;
+  readonly metricsPublic: boolean;
+  /** A gateway elsewhere, for commands that talk to a running version. */
+  readonly remote: { readonly url: string | null; readonly apiKey: Secret | null };
+}
+
+export interface CommonOptions {
+  readonly version: string;
+  readonly data: string;
+  readonly port?: number;
+  readonly host?: string;
+}
+
+/** Names of the versions that have a manifest. */
+export function versionNames(): string[] {
+  return readdirSync(versionsDirectory)
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -'.yaml'.length))
+    .sort();
+}
+
+/** @throws MindoraError `invalid_request`, naming every mistake */
+export function loadConfig(options: CommonOptions): Config {
+  const manifest = loadManifest(options.version);
+  const env = parseEnvironment(process.env);
+  return {
+    manifest,
+    directory: resolve(options.data, manifest.name),
+    host: options.host ?? env.MINDORA_HOST,
+    port: options.port ?? env.MINDORA_PORT ?? manifest.gateway.port,
+    logLevel: env.MINDORA_LOG_LEVEL,
+    embedder: {
+      endpoint:
+        env.MINDORA_EMBEDDINGS_URL === undefined
+          ? null
+          : {
+              url: env.MINDORA_EMBEDDINGS_URL,
+              model: env.MINDORA_EMBEDDINGS_MODEL,
+              apiKey: env.MINDORA_EMBEDDINGS_API_KEY ?? null,
+            },
+      dimensions: env.MINDORA_EMBEDDINGS_DIMENSIONS ?? (env.MINDORA_EMBEDDINGS_URL === undefined ? 384 : 1536),
+    },
+    model:
+      env.MINDORA_MODEL_URL === undefined
+        ? null
+        : { baseUrl: env.MINDORA_MODEL_URL, model: env.MINDORA_MODEL_NAME, apiKey: env.MINDORA_MODEL_API_KEY ?? null },
+    retention: { ...defaultRetention, documentsMs: env.MINDORA_DOCUMENT_RETENTION_DAYS * 86_400_000 },
+    verifyEveryMs: env.MINDORA_VERIFY_EVERY_HOURS * 3_600_000,
+    metricsPublic: env.MINDORA_METRICS_PUBLIC,
+    remote: { url: env.MINDORA_URL ?? null, apiKey: env.MINDORA_API_KEY ?? null },
+  };
+}
+
+function loadManifest(name: string): Manifest {
+  const names = versionNames();
+  if (!names.includes(name)) {
+    throw new MindoraError('invalid_request', `no version "${name}"; there are ${names.join(', ')}`);
+  }
+  return manifestSchema.parse(parseYaml(readFileSync(`${versionsDirectory}${name}.yaml`, 'utf8')));
+}
+
+/** @throws MindoraError `invalid_request`, naming every mistake, never a value */
+export function parseEnvironment(env: NodeJS.ProcessEnv): z.infer<typeof environmentSchema> {
+  const ours = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('MINDORA_')));
+  const parsed = environmentSchema.safeParse(ours);
+  if (parsed.success) return parsed.data;
+  const mistakes = parsed.error.issues.map((issue) =>
+    issue.code === 'unrecognized_keys' ? `unknown: ${issue.keys.join(', ')}` : `${issue.path.join('.')}: ${issue.message}`,
+  );
+  throw new MindoraError('invalid_request', `the environment is not right: ${mistakes.join('; ')}`);
+}

@@ -1,0 +1,94 @@
+/**
+ * How a command reaches a version: over its gateway while it runs, else by opening its files. Both answer the same
+ * actions of the contracts, so a command is written once.
+ */
+import { type CallMeta, type RouteDefinition, routes } from '@mindora/contracts';
+import { MindoraError } from '@mindora/runtime';
+import { MindoraClient } from '@mindora/sdk';
+import { filesOf, readAdminKey, readRunning } from './compose/files.ts';
+import { tryLock } from './compose/lock.ts';
+import { openVersion } from './compose/version.ts';
+import type { Config } from './config.ts';
+import { existsSync } from 'node:fs';
+
+export interface ActionInput {
+  readonly params?: object;
+  readonly query?: object;
+  readonly body?: unknown;
+}
+
+export interface Operations {
+  /** Where the answers come from, for people. */
+  readonly source: string;
+  /** `repeatable`: the same call again changes nothing, so it may be tried again when an answer is lost. */
+  call(action: string, input?: ActionInput, options?: { repeatable?: boolean }): Promise<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+/** @throws MindoraError `store_unavailable` where the version runs but its gateway can't be found */
+export async function connect(config: Config): Promise<Operations> {
+  if (config.remote.url !== null) {
+    const key = config.remote.apiKey ?? readAdminKey(filesOf(config.directory));
+    return remoteOperations(config.remote.url, key?.reveal() ?? null);
+  }
+  const files = filesOf(config.directory);
+  if (!existsSync(files.primary)) {
+    throw new MindoraError('not_found', `there is no data of version ${config.manifest.name} in ${config.directory}`);
+  }
+  const unlock = tryLock(files.lock);
+  if (unlock === null) return runningOperations(config);
+  unlock();
+  return localOperations(config);
+}
+
+function runningOperations(config: Config): Operations {
+  const files = filesOf(config.directory);
+  const running = readRunning(files);
+  if (running === null) {
+    throw new MindoraError('store_unavailable', `version ${config.manifest.name} is starting or in use; try again`);
+  }
+  const key = config.remote.apiKey ?? readAdminKey(files);
+  return remoteOperations(running.url, key?.reveal() ?? null);
+}
+
+function remoteOperations(url: string, apiKey: string | null): Operations {
+  const client = new MindoraClient({ url, ...(apiKey === null ? {} : { apiKey }) });
+  return {
+    source: url,
+    call: (action, input = {}, options = {}) =>
+      client.call(action, input, options) as Promise<Record<string, unknown>>,
+    close: () => Promise.resolve(),
+  };
+}
+
+async function localOperations(config: Config): Promise<Operations> {
+  const version = await openVersion(config);
+  const meta: CallMeta = {
+    principal: { userId: 'admin_001', role: 'admin', permissions: ['system_config', 'user_manage'] },
+    requestId: 'cli',
+    scope: null,
+  };
+  return {
+    source: config.directory,
+    async call(action, input = {}) {
+      const answer = await version.broker.call(action, parseInput(routeOf(action), input), { meta });
+      return answer as Record<string, unknown>;
+    },
+    close: () => version.close(),
+  };
+}
+
+function routeOf(action: string): RouteDefinition {
+  const route = routes.find((candidate) => candidate.action === action);
+  if (route === undefined) throw new MindoraError('internal', `no action ${action}`);
+  return route;
+}
+
+/** Fills in the defaults of the contract, as the gateway does. */
+function parseInput(route: RouteDefinition, input: ActionInput): object {
+  return {
+    params: route.params?.parse(input.params ?? {}) ?? {},
+    query: route.query?.parse(input.query ?? {}) ?? {},
+    body: route.body?.parse(input.body ?? {}) ?? {},
+  };
+}
