@@ -4,6 +4,7 @@ export * from './documents.ts';
 export * from './entities.ts';
 export * from './erasure.ts';
 export * from './errors.ts';
+export * from './internal.ts';
 export * from './position.ts';
 export * from './routes/index.ts';
 export * from './verify.ts';
