@@ -13,6 +13,8 @@ const ignored = ['/node_modules/', '<rootDir>/data/'];
 /** unit: in process, no engines. engines: conformance suites. e2e: whole running versions. */
 export default {
   maxWorkers: 2,
+  // Of the whole run: jest ignores a project's own.
+  testTimeout: 60_000,
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
   projects: [
     {

@@ -1,1 +1,4 @@
-export {};
+export * from './bus-suite.ts';
+export * from './child.ts';
+export * from './temporary.ts';
+export * from './until.ts';

@@ -1,0 +1,85 @@
+import type { Delivery, EventBus, OutgoingBatch, Subscription } from '@mindora/bus';
+import type { Change } from '@mindora/contracts';
+import { until } from '../until.ts';
+
+export interface BusOpening {
+  readonly consumers: readonly string[];
+  readonly partitions: number;
+  /** Bound of the log, where the bus has one of its own. */
+  readonly batchesMax?: number;
+}
+
+/** What the suite needs of an engine. `module` is this driver's own file: children load it to open the same log. */
+export interface BusDriver {
+  readonly module: URL;
+  /** Opens the log at a place of the engine's (a file, a stream name), made where it is new. */
+  open(location: string, opening: BusOpening): Promise<EventBus>;
+  /** Loses the log, as a deleted volume would; no bus has it open. */
+  lose(location: string): Promise<void>;
+}
+
+export interface BusCapabilities {
+  /** The log drops its oldest batches above `batchesMax`. */
+  readonly bounded: boolean;
+}
+
+export const consumers = ['relational', 'fulltext'] as const;
+export const partitions = 4;
+
+/** A change with a text of a wanted length. */
+export function changeOf(id: string, version = 1, text = ''): Change {
+  return { entity: 'conversation', id, version, state: 'present', row: { text }, stores: null };
+}
+
+/** A batch of one change, which can be told by its id. */
+export function batchOf(partition: number, id: string, text = ''): OutgoingBatch {
+  return { partition, changes: [changeOf(id, 1, text)] };
+}
+
+export function idsOf(deliveries: readonly Delivery[]): string[] {
+  return deliveries.flatMap((delivery) => delivery.changes.map((change) => change.id));
+}
+
+export interface Collector extends Subscription {
+  readonly deliveries: readonly Delivery[];
+  /** Waits until this many batches have arrived. */
+  count(wanted: number): Promise<readonly Delivery[]>;
+}
+
+/** Consumes a partition and keeps what arrives. */
+export function collect(
+  bus: EventBus,
+  consumer: string,
+  partition: number,
+  handle: (delivery: Delivery) => Promise<void> = () => Promise.resolve(),
+): Collector {
+  const deliveries: Delivery[] = [];
+  const subscription = bus.consume(consumer, partition, async (delivery) => {
+    deliveries.push(delivery);
+    await handle(delivery);
+  });
+  return {
+    deliveries,
+    async count(wanted) {
+      await until(
+        () => deliveries.length >= wanted,
+        30_000,
+        () => `${wanted} batches (${deliveries.length} arrived)`,
+      );
+      return deliveries;
+    },
+    stop: () => subscription.stop(),
+  };
+}
+
+/** Waits until a consumer has acknowledged everything of a partition. */
+export async function drained(bus: EventBus, consumer: string, partition: number): Promise<void> {
+  await until(
+    async () => {
+      const lag = (await bus.lag(consumer))[partition];
+      return lag !== undefined && lag.acknowledged === lag.head;
+    },
+    30_000,
+    `${consumer} has drained partition ${partition}`,
+  );
+}
