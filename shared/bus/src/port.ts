@@ -59,5 +59,10 @@ export interface EventBus {
   lag(consumer: string): Promise<PartitionLag[]>;
   /** Number of the newest batch per partition. */
   heads(): Promise<number[]>;
+  /**
+   * Leaves no byte of acknowledged batches in the files (erasure, rule 16). A bus that lacks it keeps them until their
+   * retention is over.
+   */
+  scrub?(): Promise<void>;
   close(): Promise<void>;
 }
