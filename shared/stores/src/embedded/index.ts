@@ -1,3 +1,4 @@
+export * from './checks.ts';
 export * from './cursor.ts';
 export * from './database.ts';
 export * from './errors.ts';

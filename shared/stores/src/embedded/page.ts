@@ -1,4 +1,5 @@
-import { compareKeys } from '@mindora/contracts';
+import { compareKeys, type EntityName } from '@mindora/contracts';
+import type { StoredRecord } from '../port.ts';
 import type { Line } from './register.ts';
 import type { Found } from './table.ts';
 
@@ -46,4 +47,25 @@ function storedOf(line: Line | undefined, row: Row | undefined, idsOnly: boolean
   const id = line?.id ?? row?.id ?? '';
   const found = row !== undefined && 'document' in row ? row : null;
   return { id, line: line ?? null, found, present: idsOnly ? row !== undefined : null };
+}
+
+/**
+ * What a line and a document together say of a record; null where queries see nothing and no tombstone stands.
+ * Shared with stores that don't lie in one file.
+ */
+export function storedRecord(entity: EntityName, stored: Stored, now: number): StoredRecord | null {
+  const { id, line, found, present } = stored;
+  if (line === null && found === null && present !== true) return null;
+  if (line?.expiresAt != null && line.expiresAt <= now) return null;
+  const facts = { entity, id, version: line?.version ?? null, expiresAt: line?.expiresAt ?? null };
+  const document = found?.document ?? null;
+  const deleted = line?.deleted === true && document === null && present !== true;
+  const fault = found?.fault ?? contradiction(stored);
+  return { ...facts, deleted, document, ...(fault === undefined ? {} : { fault }) };
+}
+
+/** Scans of versions carry no documents, so only this tells that one is gone, or came back. */
+function contradiction({ line, present }: Stored): string | undefined {
+  if (line === null || present === null || present !== line.deleted) return undefined;
+  return present ? 'a document stands where a tombstone should' : 'the document is gone';
 }

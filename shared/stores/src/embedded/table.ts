@@ -1,7 +1,6 @@
 import type { DocumentDefinition, FieldType, Json, Row } from '@mindora/contracts';
 import { type Connection, quoted, Statements } from './database.ts';
-import { ContentError } from './errors.ts';
-import { type Cell, columnTypes, fromCell, toCell } from './values.ts';
+import { type Cell, columnTypes, documentCells, fromCell } from './values.ts';
 
 /** A document as it lies in the store's own columns. */
 export interface Found {
@@ -150,27 +149,6 @@ export class Table {
     const extra = Object.entries(this.#extra).map(([name, declaration]) => `${quoted(name)} ${declaration}`);
     // A named rowid, because VACUUM renumbers the unnamed one and indexes of roles refer to it.
     return `CREATE TABLE ${this.name} (_row INTEGER PRIMARY KEY, ${[...fields, ...extra].join(', ')}) STRICT`;
-  }
-}
-
-/** Cells of a document in the order of `fields`. @throws ContentError where it doesn't have just the defined fields */
-export function documentCells(
-  definition: DocumentDefinition,
-  fields: readonly (readonly [string, FieldType])[],
-  document: Row,
-): Cell[] {
-  assertFields(definition, document);
-  return fields.map(([field, type]) => toCell(field, type, document[field] ?? null));
-}
-
-/** @throws ContentError where a document lacks a field of its definition or has another */
-export function assertFields(definition: DocumentDefinition, document: Row): void {
-  for (const field of Object.keys(document)) {
-    if (!Object.hasOwn(definition.fields, field))
-      throw new ContentError('the document has a field that is not defined');
-  }
-  for (const field of Object.keys(definition.fields)) {
-    if (document[field] === undefined) throw new ContentError(`the document lacks ${field}`);
   }
 }
 

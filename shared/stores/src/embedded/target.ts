@@ -2,8 +2,8 @@
  * The part of a store that is the same for every role on SQLite: the version guard, tombstones, positions, scans over
  * what sync wrote and what it did not, and the file itself. A role brings its tables.
  */
-import { documents, type EntityName, entitiesOf, type RecordKey, type Role, type Row } from '@mindora/contracts';
-import { type Clock, MindoraError } from '@mindora/runtime';
+import { type EntityName, entitiesOf, type RecordKey, type Role, type Row } from '@mindora/contracts';
+import type { Clock } from '@mindora/runtime';
 import type {
   ApplyBatch,
   ApplyItem,
@@ -15,9 +15,10 @@ import type {
   StorePosition,
   Target,
 } from '../port.ts';
+import { assertItem, assertLimit } from './checks.ts';
 import { type Connection, type DatabaseOptions, openDatabase, scrubDatabase, sqliteVersion } from './database.ts';
-import { ContentError, closedError, refusalOf, toStoreError } from './errors.ts';
-import { mergePage, type Stored } from './page.ts';
+import { closedError, refusalOf, toStoreError } from './errors.ts';
+import { mergePage, storedRecord } from './page.ts';
 import { type OwnedKey, Register } from './register.ts';
 import type { Found, Range } from './table.ts';
 
@@ -261,39 +262,3 @@ export class EmbeddedTarget implements Target {
 }
 
 type IdRange = { readonly rows: readonly { readonly id: string }[]; readonly end: boolean };
-
-/**
- * What a line and a document together say of a record; null where queries see nothing and no tombstone stands.
- * Shared with stores that don't lie in one file.
- */
-export function storedRecord(entity: EntityName, stored: Stored, now: number): StoredRecord | null {
-  const { id, line, found, present } = stored;
-  if (line === null && found === null && present !== true) return null;
-  if (line?.expiresAt != null && line.expiresAt <= now) return null;
-  const facts = { entity, id, version: line?.version ?? null, expiresAt: line?.expiresAt ?? null };
-  const document = found?.document ?? null;
-  const deleted = line?.deleted === true && document === null && present !== true;
-  const fault = found?.fault ?? contradiction(stored);
-  return { ...facts, deleted, document, ...(fault === undefined ? {} : { fault }) };
-}
-
-/** Scans of versions carry no documents, so only this tells that one is gone, or came back. */
-function contradiction({ line, present }: Stored): string | undefined {
-  if (line === null || present === null || present !== line.deleted) return undefined;
-  return present ? 'a document stands where a tombstone should' : 'the document is gone';
-}
-
-/** @throws ContentError where an item can't be of this store */
-export function assertItem(role: Role, { entity, id, version, document }: ApplyItem): void {
-  const definition = documents[role][entity];
-  if (definition === undefined) throw new ContentError(`${role} holds no such entity`);
-  if (!id.isWellFormed()) throw new ContentError('the id is not valid Unicode');
-  if (!Number.isSafeInteger(version) || version < 1) throw new ContentError('the version is not a positive integer');
-  if (document !== null && document[definition.key] !== id) throw new ContentError('the document is of another record');
-}
-
-/** @throws MindoraError `invalid_request` */
-export function assertLimit(limit: number, max = 10_000): void {
-  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= max) return;
-  throw new MindoraError('invalid_request', `limit must be an integer of 1 to ${max}`);
-}

@@ -2,7 +2,7 @@
  * Values between documents and cells. A cell can't hold every JavaScript value; what it would change is refused, so
  * that a document is read back as it was written.
  */
-import type { FieldType, Json } from '@mindora/contracts';
+import type { DocumentDefinition, FieldType, Json, Row } from '@mindora/contracts';
 import { decodeVector, encodeVector } from '@mindora/contracts';
 import { ContentError } from './errors.ts';
 
@@ -125,5 +125,26 @@ function parsed(cell: string): { value: Json; fault: boolean } {
   } catch (error) {
     if (error instanceof SyntaxError || (error as Error).name === 'SyntaxError') return { value: cell, fault: true };
     throw error;
+  }
+}
+
+/** Cells of a document in the order of `fields`. @throws ContentError where it doesn't have just the defined fields */
+export function documentCells(
+  definition: DocumentDefinition,
+  fields: readonly (readonly [string, FieldType])[],
+  document: Row,
+): Cell[] {
+  assertFields(definition, document);
+  return fields.map(([field, type]) => toCell(field, type, document[field] ?? null));
+}
+
+/** @throws ContentError where a document lacks a field of its definition or has another */
+export function assertFields(definition: DocumentDefinition, document: Row): void {
+  for (const field of Object.keys(document)) {
+    if (!Object.hasOwn(definition.fields, field))
+      throw new ContentError('the document has a field that is not defined');
+  }
+  for (const field of Object.keys(definition.fields)) {
+    if (document[field] === undefined) throw new ContentError(`the document lacks ${field}`);
   }
 }

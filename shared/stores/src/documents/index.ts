@@ -1,0 +1,2 @@
+export type * from './port.ts';
+export { type DocumentsOptions, SqliteDocuments } from './sqlite.ts';
