@@ -202,7 +202,8 @@ export class MemoryStore {
         return results;
       },
       get: async (keys) => {
-        await this.#chaos();
+        // Long enough for a write to pass through everything between a look at the ledger and one at the store.
+        await this.#chaos(60);
         const found = keys.map(({ entity, id }) => this.records.get(keyOf(entity, id)) ?? null);
         await this.#chaos();
         return found;
