@@ -1,1 +1,1 @@
-export {};
+export { type AnalysisDependencies, createAnalysisService } from './analysis.service.ts';

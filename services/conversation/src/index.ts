@@ -1,1 +1,1 @@
-export {};
+export { type ConversationDependencies, createConversationService } from './conversation.service.ts';

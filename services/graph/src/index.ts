@@ -1,1 +1,1 @@
-export {};
+export { createGraphService, type GraphDependencies } from './graph.service.ts';

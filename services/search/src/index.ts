@@ -1,1 +1,1 @@
-export {};
+export { createSearchService, type SearchDependencies } from './search.service.ts';

@@ -1,1 +1,1 @@
-export {};
+export { createVectorService, type VectorDependencies } from './vector.service.ts';
