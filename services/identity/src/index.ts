@@ -1,1 +1,1 @@
-export {};
+export { createIdentityService, type IdentityDependencies } from './identity.service.ts';
