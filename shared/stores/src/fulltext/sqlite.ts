@@ -1,12 +1,20 @@
 /** Full text on SQLite FTS5 (A2.7, A2.15). */
 import type { Row } from '@mindora/contracts';
 import { type Clock, MindoraError } from '@mindora/runtime';
-import { assertLimit, type Connection, EmbeddedTarget, quoted, refusedContents, Statements } from '../embedded/index.ts';
+import {
+  assertLimit,
+  type Connection,
+  EmbeddedTarget,
+  quoted,
+  refusedContents,
+  Statements,
+} from '../embedded/index.ts';
+import { numberColumn } from '../embedded/numbered.ts';
 import type { StoreHealth } from '../port.ts';
 import { highlight } from './highlight.ts';
 import type { FullTextStore, TextHit, TextPage, TextQuery } from './port.ts';
 import { matchExpression, type Phrase, parseQuery } from './query.ts';
-import { FullTextTables, numberColumn } from './tables.ts';
+import { FullTextTables } from './tables.ts';
 import { wordsColumn } from './text-index.ts';
 
 export interface FullTextOptions {
@@ -61,16 +69,17 @@ class SqliteFullText extends EmbeddedTarget implements FullTextStore {
   }
 
   #page(query: TextQuery, phrases: readonly Phrase[], cursor: Cursor | null): TextPage {
-    const { table, index } = this.#tables.collection(query.entity);
+    const { rows: numbered, index } = this.#tables.collection(query.entity);
+    const { table } = numbered;
     const key = quoted(table.definition.key);
     const filters = filtersOf(query, key, this.clock.now());
     const order = orderOf(query.sort, key, cursor);
     // Materialised, because the score can only be computed beside the match.
     const sql = `WITH found AS MATERIALIZED (
-        SELECT ${table.columns}, bm25(${index.name}) AS rank_value
-        FROM ${index.name} JOIN ${table.name} ON ${table.name}.${quoted(numberColumn)} = ${index.name}.rowid
-        WHERE ${index.name} MATCH ? ${filters.sql})
-      SELECT * FROM found ${order.sql} LIMIT ?`;
+        SELECT rowid AS found_number, bm25(${index.name}) AS rank_value FROM ${index.name} WHERE ${index.name} MATCH ?)
+      SELECT ${table.columns}, rank_value
+      FROM found JOIN ${table.name} ON ${table.name}.${quoted(numberColumn)} = found_number
+      WHERE ${[...filters.conditions, ...order.conditions].join(' AND ')} ${order.by} LIMIT ?`;
     const expression = matchExpression(phrases, index.fields, wordsColumn);
     const bound = [expression, ...filters.bound, ...order.bound, query.limit + 1];
     const rows = this.#statements.get(sql).all(...bound) as FoundRow[];
@@ -83,36 +92,36 @@ class SqliteFullText extends EmbeddedTarget implements FullTextStore {
 
 type FoundRow = { readonly rank_value: number } & Record<string, unknown>;
 
-interface Fragment {
-  readonly sql: string;
+interface Conditions {
+  readonly conditions: readonly string[];
   readonly bound: readonly (string | number)[];
 }
 
 /** Conditions beside the match. Expired documents that no purge has removed yet are not found (StoredRecord). */
-function filtersOf(query: TextQuery, key: string, now: number): Fragment {
-  const conditions = [`AND ${key} NOT IN (SELECT id FROM _applied WHERE entity = ? AND expires_at <= ?)`];
+function filtersOf(query: TextQuery, key: string, now: number): Conditions {
+  const conditions = [`${key} NOT IN (SELECT id FROM _applied WHERE entity = ? AND expires_at <= ?)`];
   const bound: (string | number)[] = [query.entity, now];
   if (query.userId !== null) {
-    conditions.push('AND user_id = ?');
+    conditions.push('user_id = ?');
     bound.push(query.userId);
   }
   if (query.analysisType !== null) {
     // Conversations have no type, so none is of the type that is asked for.
-    conditions.push(query.entity === 'analysis' ? 'AND analysis_type = ?' : 'AND ? IS NULL');
+    conditions.push(query.entity === 'analysis' ? 'analysis_type = ?' : '? IS NULL');
     bound.push(query.analysisType);
   }
-  return { sql: conditions.join(' '), bound };
+  return { conditions, bound };
 }
 
 /** Where a page ended: the time or rank of its last hit, and its id. */
 type Cursor = readonly [string | number, string];
 
-function orderOf(sort: TextQuery['sort'], key: string, cursor: Cursor | null): Fragment {
+function orderOf(sort: TextQuery['sort'], key: string, cursor: Cursor | null): Conditions & { readonly by: string } {
   // A better rank is a smaller number.
   const [column, direction, beyond] = sort === 'newest' ? ['created_at', 'DESC', '<'] : ['rank_value', 'ASC', '>'];
-  const order = `ORDER BY ${column} ${direction}, ${key} ${direction}`;
-  if (cursor === null) return { sql: order, bound: [] };
-  return { sql: `WHERE (${column}, ${key}) ${beyond} (?, ?) ${order}`, bound: cursor };
+  const by = `ORDER BY ${column} ${direction}, ${key} ${direction}`;
+  if (cursor === null) return { by, conditions: [], bound: [] };
+  return { by, conditions: [`(${column}, ${key}) ${beyond} (?, ?)`], bound: cursor };
 }
 
 function encodeCursor(sort: TextQuery['sort'], row: FoundRow, key: string): string {

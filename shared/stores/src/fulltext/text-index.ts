@@ -5,6 +5,7 @@
  */
 import type { DocumentDefinition, Row } from '@mindora/contracts';
 import { type Connection, quoted, Statements } from '../embedded/index.ts';
+import type { Numbered } from '../embedded/numbered.ts';
 import { foldText } from '../segmentation/fold.ts';
 import { segmentedText } from '../segmentation/tokens.ts';
 import { chineseWordsIn } from '../segmentation/words.ts';
@@ -16,9 +17,6 @@ export const wordsColumn = 'chinese_words';
 export function isCorruption(error: unknown): boolean {
   return String((error as { code?: unknown } | null)?.code).startsWith('SQLITE_CORRUPT');
 }
-
-/** Documents with the numbers under which the index knows them. */
-export type Numbered = Iterable<{ readonly number: number; readonly document: Row }>;
 
 /** What a check found: nothing, the numbers of documents whose entries are wrong, or that it can't tell which. */
 export type Damage = null | ReadonlySet<number> | 'all';
@@ -81,7 +79,7 @@ export class TextIndex {
 
   /** Rows without a document. */
   orphans(table: string, column: string, limit: number): number[] {
-    const sql = `SELECT rowid FROM ${this.name} WHERE rowid NOT IN (SELECT ${column} FROM ${table}) LIMIT ?`;
+    const sql = `SELECT rowid FROM ${this.name} WHERE rowid NOT IN (SELECT ${quoted(column)} FROM ${table}) LIMIT ?`;
     return this.#statements.get(sql).pluck().all(limit) as number[];
   }
 

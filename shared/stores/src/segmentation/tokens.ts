@@ -24,7 +24,7 @@ const letter = `[[\\p{L}\\p{M}\\p{N}]--${unspaced}]`;
  */
 const pieces = new RegExp(
   `(${unspaced}+)` +
-    `|(\\p{Nd}+(?:[.,:/\\-]\\p{Nd}+)+(?!${letter})|${letter}+(?:['’]${letter}+)*(?:\\+\\+|#)?)` +
+    `|(\\p{Nd}+(?:[.,:\\/\\-]\\p{Nd}+)+(?!${letter})|${letter}+(?:['’]${letter}+)*(?:\\+\\+|#)?)` +
     '|(?:\\p{RI}{2}|\\p{Extended_Pictographic})',
   'gv',
 );
