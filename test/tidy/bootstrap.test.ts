@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { packageFiles, stamp } from '../../scripts/bootstrap/install.mjs';
-import { withLock } from '../../scripts/bootstrap/lock.mjs';
-import { isNewEnough } from '../../scripts/bootstrap/toolchain.mjs';
+import { packageFiles, stamp } from '@mindora/cli/bootstrap/install.mjs';
+import { withLock } from '@mindora/cli/bootstrap/lock.mjs';
+import { isNewEnough } from '@mindora/cli/bootstrap/toolchain.mjs';
 import { summarise } from '../support/summary-reporter.mjs';
 import { ROOT } from './source.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { packageFiles } from '../../scripts/bootstrap/install.mjs';
+import { packageFiles } from '@mindora/cli/bootstrap/install.mjs';
 import { findBreaches, findWriters, importsOf, type Manifest } from './boundaries.ts';
 import { parseSource, ROOT, readSources } from './source.ts';
 

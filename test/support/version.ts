@@ -1,0 +1,103 @@
+/** Runs whole versions and commands, as a user does: processes of their own, found by the data directory. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '@mindora/testing';
+
+const main = join(import.meta.dirname, '../../scripts/src/main.ts');
+const startDeadlineMs = 60_000;
+
+export interface RunningVersion {
+  readonly url: string;
+  readonly adminKey: string;
+  /** Ends it as a power cut would. */
+  kill(): void;
+  /** Asks it to end; its exit code. */
+  stop(): Promise<number | null>;
+  /** Its exit code, null where a signal ended it. */
+  readonly ended: Promise<number | null>;
+  /** All that it has written to standard error. */
+  log(): string;
+}
+
+/** Starts version `future` on a free port and waits until it is ready. */
+export async function startVersion(data: string, args: readonly string[] = []): Promise<RunningVersion> {
+  const child = spawn(process.execPath, [main, 'up', '--port', '0', '--data', data, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = collect(child);
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+  });
+  const running = join(data, 'future/running.json');
+  const url = await until(
+    async () => {
+      if (isOver) throw new Error(`the version ended: ${output.error()}`);
+      const found = readRunning(running, child.pid);
+      return found !== null && (await isReady(found)) ? found : null;
+    },
+    startDeadlineMs,
+    () => `a version that is ready: ${output.error().slice(-2000)}`,
+  );
+  return {
+    url,
+    adminKey: readFileSync(join(data, 'future/admin.key'), 'utf8').trim(),
+    kill: () => child.kill('SIGKILL'),
+    stop() {
+      child.kill('SIGTERM');
+      return ended;
+    },
+    ended,
+    log: output.error,
+  };
+}
+
+/** A file that a killed process left names another process. */
+function readRunning(file: string, pid: number | undefined): string | null {
+  if (!existsSync(file)) return null;
+  const running = JSON.parse(readFileSync(file, 'utf8')) as { url: string; pid: number };
+  return running.pid === pid ? running.url : null;
+}
+
+async function isReady(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/ready`).catch(() => null);
+  return response?.ok === true;
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly output: string;
+  readonly error: string;
+}
+
+/** Runs a command against a data directory. */
+export async function mindora(data: string, args: readonly string[]): Promise<CommandResult> {
+  const child = spawn(process.execPath, [main, ...args, '--data', data], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = collect(child);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, output: output.text(), error: output.error() };
+}
+
+/** The same with `--json`, parsed. */
+export async function mindoraJson(
+  data: string,
+  args: readonly string[],
+): Promise<{ code: number | null; json: Record<string, unknown> }> {
+  const { code, output, error } = await mindora(data, [...args, '--json']);
+  if (output.trim() === '') throw new Error(`no output, exit code ${code}: ${error}`);
+  return { code, json: JSON.parse(output) as Record<string, unknown> };
+}
+
+function collect(child: ChildProcess): { text(): string; error(): string } {
+  let text = '';
+  let error = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    error = (error + chunk).slice(-200_000);
+  });
+  return { text: () => text, error: () => error };
+}
