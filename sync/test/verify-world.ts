@@ -260,7 +260,7 @@ export class World {
     this.parts = {
       version: 'test',
       ledger: this.primary.ledger(),
-      stores: Object.fromEntries([...this.stores].map(([role, store]) => [role, store.target()])),
+      targets: new Map([...this.stores].map(([role, store]) => [role, store.target()])),
       bus: this.#log.bus(),
       clock,
       embedder: { model: 'letters', dimensions: 2 },

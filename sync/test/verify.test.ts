@@ -161,8 +161,8 @@ describe('verify', () => {
   test('a store that fails is told as an error, the others are checked; a broken off check rejects', async () => {
     await within(8, async (world) => {
       await filled(world, 5);
-      const broken = { ...world.parts.stores.documents, refresh: () => Promise.reject(new Error('disk on fire')) };
-      const parts = { ...world.parts, stores: { ...world.parts.stores, documents: broken as never } };
+      const broken = { ...world.store('documents').target(), refresh: () => Promise.reject(new Error('on fire')) };
+      const parts = { ...world.parts, targets: new Map(world.parts.targets).set('documents', broken) };
       const report = await verify(parts, look);
       expect(report.agree).toBe(false);
       expect(report.stores.documents?.error?.code).toBe('internal');

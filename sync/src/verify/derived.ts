@@ -47,7 +47,7 @@ function sourceOf({ parts, role }: CheckContext): Source | null {
       drift: (id) => leftover('vectors', 'embedding', id),
     };
   }
-  const graph = parts.stores.graph;
+  const graph = parts.relations;
   if (role !== 'graph' || graph === undefined) return null;
   const pairs = new Map<string, [string, string]>();
   return {

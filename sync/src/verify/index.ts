@@ -3,12 +3,11 @@
  * A5.2), and mends what does not.
  */
 import { type EntityName, entitiesOf, entityNames, type Role, roles, type VerifyReport } from '@mindora/contracts';
-import type { Target } from '@mindora/stores';
 import type { OnProgress, VerifyOptions, VerifyParts } from './ports.ts';
 import { ledgerRoot } from './root.ts';
 import { StoreCheck, type StoreResult } from './store-check.ts';
 
-export type { OnProgress, Stores, VerifyOptions, VerifyParts } from './ports.ts';
+export type { OnProgress, VerifyOptions, VerifyParts } from './ports.ts';
 export { ledgerRoot } from './root.ts';
 
 /** Stores that are checked at the same time. */
@@ -54,7 +53,7 @@ async function checkStores(
 ): Promise<Map<Role, StoreResult>> {
   const wanted = roles.filter((role) => options.stores?.includes(role) ?? true);
   const queue = wanted.flatMap((role) => {
-    const target: Target | undefined = parts.stores[role];
+    const target = parts.targets.get(role);
     return target === undefined ? [] : [{ role, target }];
   });
   const results = new Map<Role, StoreResult>();

@@ -1,34 +1,16 @@
 import type { EventBus } from '@mindora/bus';
 import type { EntityName, RetentionPolicy, Role, VerifyProgress } from '@mindora/contracts';
 import type { Clock } from '@mindora/runtime';
-import type {
-  CacheStore,
-  DocumentStore,
-  FullTextStore,
-  GraphStore,
-  PersonalStore,
-  PrimaryLedger,
-  RelationalStore,
-  VectorStore,
-} from '@mindora/stores';
-
-/** The stores of a version by role; a version may lack some. */
-export interface Stores {
-  readonly relational?: RelationalStore;
-  readonly cache?: CacheStore;
-  readonly documents?: DocumentStore;
-  readonly fulltext?: FullTextStore;
-  readonly graph?: GraphStore;
-  readonly vectors?: VectorStore;
-  readonly personal?: PersonalStore;
-}
+import type { GraphQueries, PrimaryLedger, Target } from '@mindora/stores';
 
 /** What a check needs of a running (or stopped and opened) version. */
 export interface VerifyParts {
   /** Name of the version, for the report. */
   readonly version: string;
   readonly ledger: PrimaryLedger;
-  readonly stores: Stores;
+  readonly targets: ReadonlyMap<Role, Target>;
+  /** The graph's derived edges; without it they are not checked. */
+  readonly relations?: Pick<GraphQueries, 'deadRelations' | 'removeRelations'>;
   readonly bus: EventBus;
   readonly clock: Clock;
   readonly embedder: { readonly model: string; readonly dimensions: number };

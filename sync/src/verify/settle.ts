@@ -2,6 +2,9 @@
 import type { RecordKey } from '@mindora/contracts';
 import { type CheckContext, isPending } from './context.ts';
 
+/** Whose barrier is waited for, and how long. */
+export type SettleContext = Pick<CheckContext, 'parts' | 'role' | 'patience'>;
+
 /** A line of the ledger as it was seen; `mark` null: the ledger didn't know the record. */
 export interface Seen extends RecordKey {
   readonly version: number;
@@ -16,14 +19,14 @@ export interface Seen extends RecordKey {
  *
  * @returns false where patience ended before
  */
-export async function settle(context: CheckContext, seen: readonly Seen[]): Promise<boolean> {
+export async function settle(context: SettleContext, seen: readonly Seen[]): Promise<boolean> {
   return (await captured(context, seen)) && (await acknowledged(context)) && (await reconciled(context));
 }
 
 const pauseFirstMs = 4;
 const pauseMaxMs = 100;
 
-async function until(context: CheckContext, reached: () => Promise<boolean>): Promise<boolean> {
+async function until(context: SettleContext, reached: () => Promise<boolean>): Promise<boolean> {
   for (let pauseMs = pauseFirstMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {
     if (await reached()) return true;
     if (context.patience.over) return false;
@@ -31,7 +34,7 @@ async function until(context: CheckContext, reached: () => Promise<boolean>): Pr
   }
 }
 
-function captured(context: CheckContext, seen: readonly Seen[]): Promise<boolean> {
+function captured(context: SettleContext, seen: readonly Seen[]): Promise<boolean> {
   const { parts, role } = context;
   let waiting = seen.filter(({ mark }) => mark !== null);
   return until(context, async () => {
@@ -44,7 +47,7 @@ function captured(context: CheckContext, seen: readonly Seen[]): Promise<boolean
   });
 }
 
-async function acknowledged(context: CheckContext): Promise<boolean> {
+async function acknowledged(context: SettleContext): Promise<boolean> {
   const { bus, consumer } = context.parts;
   const name = consumer?.(context.role) ?? context.role;
   const incarnation = await bus.incarnation();
@@ -59,6 +62,6 @@ async function acknowledged(context: CheckContext): Promise<boolean> {
   return reached && same;
 }
 
-function reconciled(context: CheckContext): Promise<boolean> {
+function reconciled(context: SettleContext): Promise<boolean> {
   return until(context, async () => (await context.parts.reconciling?.(context.role)) !== true);
 }
