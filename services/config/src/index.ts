@@ -1,1 +1,1 @@
-export {};
+export { type ConfigDependencies, createConfigService } from './config.service.ts';

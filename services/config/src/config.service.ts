@@ -1,0 +1,36 @@
+import { adminEntities, type EntityName, type Row } from '@mindora/contracts';
+import { type Action, defineService, type InternalAction, type ServiceSchema } from '@mindora/runtime';
+import { crudUseCases, type Page } from './domain/crud.ts';
+import type { ConfigDependencies } from './domain/dependencies.ts';
+import { settingUseCases } from './domain/settings.ts';
+
+export type { ConfigDependencies } from './domain/dependencies.ts';
+
+interface ById {
+  readonly id: string;
+}
+
+/** Settings of a version, and the administrator's plain CRUD of the entities that have no service of their own. */
+export function createConfigService(dependencies: ConfigDependencies): ServiceSchema {
+  const settings = settingUseCases(dependencies);
+  const value: Action<{ config_key: string }> = ({ params }) => settings.value(params.config_key);
+  const runtime: InternalAction = () => settings.runtime();
+  const crud = Object.values(adminEntities).map((name) => crudActions(name, dependencies, settings.forget));
+  return defineService({ name: 'config', actions: Object.assign({ value }, ...crud), internal: { runtime } });
+}
+
+function crudActions(name: EntityName, dependencies: ConfigDependencies, changed: () => void) {
+  const cases = crudUseCases(name, dependencies, changed);
+  const list: Action<unknown, Page> = ({ query }) => cases.list(query);
+  const create: Action<unknown, unknown, Row> = ({ body }) => cases.create(body);
+  const get: Action<ById> = ({ params }) => cases.get(params.id);
+  const update: Action<ById, unknown, Row> = ({ params, body }) => cases.update(params.id, body);
+  const remove: Action<ById> = ({ params }) => cases.remove(params.id);
+  return {
+    [`${name}.list`]: list,
+    [`${name}.create`]: create,
+    [`${name}.get`]: get,
+    [`${name}.update`]: update,
+    [`${name}.remove`]: remove,
+  };
+}
