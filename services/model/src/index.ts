@@ -1,1 +1,1 @@
-export {};
+export { createModelService, type ModelDependencies } from './model.service.ts';
