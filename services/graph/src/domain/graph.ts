@@ -47,5 +47,5 @@ export function graphUseCases({ graph }: GraphDependencies) {
 }
 
 function visible(node: GraphNode, scope: Scope): boolean {
-  return scope === null || node.properties['userId'] === scope;
+  return scope === null || node.properties.userId === scope;
 }

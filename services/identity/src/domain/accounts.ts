@@ -61,6 +61,6 @@ async function stampLogin(primary: PrimaryRecords, userId: string, time: string)
 async function refuseLastAdministrator(primary: PrimaryRecords, userId: string): Promise<void> {
   const where = { role: 'admin', status: 'active' };
   const [first, second] = await primary.find({ entity: 'user', where, limit: 2 });
-  if (first?.['user_id'] !== userId || second !== undefined) return;
+  if (first?.user_id !== userId || second !== undefined) return;
   throw new MindoraError('conflict', 'this is the last active administrator; make another one first');
 }

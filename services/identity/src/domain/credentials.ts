@@ -54,7 +54,7 @@ export function credentialUseCases({ primary, passwords, issueToken }: IdentityD
 }
 
 function hashOf(user: Row | null): string | null {
-  const hash = user?.['password_hash'];
+  const hash = user?.password_hash;
   return typeof hash === 'string' ? hash : null;
 }
 

@@ -31,9 +31,9 @@ async function permissionsOf(primary: Pick<PrimaryRecords, 'find'>, role: string
     primary.find({ entity: 'role_permission', where: { role_name: role }, limit: rightsMax }),
     primary.find({ entity: 'permission', where: { is_active: true }, limit: rightsMax }),
   ]);
-  const codes = new Set(active.map((row) => row['permission_code']));
+  const codes = new Set(active.map((row) => row.permission_code));
   return granted
-    .map((row) => row['permission_code'])
+    .map((row) => row.permission_code)
     .filter((code): code is string => typeof code === 'string' && codes.has(code))
     .sort();
 }

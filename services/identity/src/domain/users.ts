@@ -14,12 +14,12 @@ export interface UserInfo {
 export function userInfoOf(row: Row): UserInfo & { readonly [field: string]: unknown } {
   const { last_login } = row;
   return {
-    user_id: String(row['user_id']),
-    username: String(row['username']),
-    email: String(row['email']),
-    role: String(row['role']),
-    status: String(row['status']),
-    created_at: String(row['created_at']),
+    user_id: String(row.user_id),
+    username: String(row.username),
+    email: String(row.email),
+    role: String(row.role),
+    status: String(row.status),
+    created_at: String(row.created_at),
     last_login: typeof last_login === 'string' ? last_login : null,
   };
 }

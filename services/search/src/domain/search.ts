@@ -66,5 +66,5 @@ function hitOf({ document, score, highlight }: TextHit) {
 }
 
 function documentOf(document: Row): Row & { _id: string } {
-  return { ...document, _id: String(document['_id']) };
+  return { ...document, _id: String(document._id) };
 }

@@ -47,7 +47,7 @@ export function ownedRecords(options: OwnedRecordsOptions): OwnedRecords {
     async create(fields, scope) {
       const mutation = creation(options, fields, scope);
       const [written] = await primary.write([mutation]);
-      return { id: String(mutation.row['id']), position: encodePosition(listed(written)) };
+      return { id: String(mutation.row.id), position: encodePosition(listed(written)) };
     },
     createEach: (items, scope) => createEach(options, items, scope),
     async get(id, scope) {
@@ -87,7 +87,7 @@ async function createEach(options: OwnedRecordsOptions, items: readonly unknown[
   const resultOf = new Map(good.map((mutation, index) => [mutation, results[index]]));
   const outcomes = planned.map((it, index) => {
     if (it instanceof MindoraError) return refused(index, it);
-    return outcome(index, String(it.row['id']), resultOf.get(it));
+    return outcome(index, String(it.row.id), resultOf.get(it));
   });
   const written = results.flatMap((result) => (result.ok ? result.written : []));
   return { outcomes, position: encodePosition(written) };
@@ -133,7 +133,7 @@ function absentWhereUnavailable(thrown: unknown): null {
 }
 
 function mayTouch(scope: string | null, row: Fields): boolean {
-  return scope === null || row['user_id'] === scope;
+  return scope === null || row.user_id === scope;
 }
 
 function ownerOf(scope: string | null): { readonly owner?: string } {
