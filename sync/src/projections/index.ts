@@ -67,7 +67,8 @@ export function toApplyItem(
   retention: RetentionPolicy,
 ): ApplyItem {
   const { entity: name, id, version, row } = record;
-  if (row === null) return { entity: name, id, version, owner: null, document: null, expiresAt: null };
+  if (row === null || isForeignEmbedding(name, row, context))
+    return { entity: name, id, version, owner: null, document: null, expiresAt: null };
   return {
     entity: name,
     id,
@@ -76,6 +77,14 @@ export function toApplyItem(
     document: project(role, name, row, context),
     expiresAt: expiresAt(role, name, row, retention),
   };
+}
+
+/**
+ * An embedding of another model or dimension than the present one: a store made for the present one can't hold it. Such
+ * rows are on their way out, because the records get new embeddings, so stores take them for deleted.
+ */
+function isForeignEmbedding(name: EntityName, row: Row, { model, dimensions }: ProjectionContext): boolean {
+  return name === 'embedding' && (row.model !== model || row.dimensions !== dimensions);
 }
 
 function ownerOf(name: EntityName, row: Row): string | null {

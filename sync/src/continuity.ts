@@ -1,0 +1,215 @@
+/**
+ * Whether a store has all that the bus says it has been given (rule 8), and what to do where it has not: reconcile.
+ *
+ * What is looked at, and what it tells:
+ * - the label: a store without one is new or was wiped; one that is `filling` was left in the middle of a reconcile;
+ *   another one was filled by other projections or another embedder;
+ * - the positions: none or of another incarnation, when the bus or the store was lost; behind what the bus says was
+ *   acknowledged, when an older copy of the store was put in its place; more than one behind a delivery: a gap.
+ */
+import type { Delivery } from '@mindora/bus';
+import { entitiesOf } from '@mindora/contracts';
+import { MindoraError } from '@mindora/runtime';
+import type { StorePosition, Target } from '@mindora/stores';
+import type { SyncParts } from './parts.ts';
+import { projectionLabel } from './projections/index.ts';
+import { type Heads, headsOf, positionsAt, type Reconciled, reconcile } from './reconcile.ts';
+
+export interface ContinuityHooks {
+  /** A reconcile ended. */
+  onReconciled(result: Reconciled): void;
+  /** Its records were made by an older projection and are being sent again; sets the label when they have arrived. */
+  relabel(label: string): void;
+}
+
+const fillingPrefix = 'filling ';
+/** Reconciles in a row for one delivery, after which something else is wrong. */
+const triesMax = 3;
+
+export class Continuity {
+  readonly #parts: SyncParts;
+  readonly #target: Target;
+  readonly #stop: AbortSignal;
+  readonly #hooks: ContinuityHooks;
+  readonly #label: string;
+  #trusted = false;
+  #preparing: Promise<void> | null = null;
+  #running: Promise<void> | null = null;
+  /** Counts beginnings and ends of reconciles: who counts on positions looks whether it is still the same. */
+  epoch = 0;
+  /** Records compared by the reconcile that runs. */
+  compared = 0;
+
+  constructor(parts: SyncParts, target: Target, stop: AbortSignal, hooks: ContinuityHooks) {
+    this.#parts = parts;
+    this.#target = target;
+    this.#stop = stop;
+    this.#hooks = hooks;
+    this.#label = projectionLabel(target.role, parts.embedder);
+  }
+
+  get reconciling(): boolean {
+    return this.#running !== null;
+  }
+
+  get trusted(): boolean {
+    return this.#trusted;
+  }
+
+  /** The store failed: what it holds afterwards is looked at before anything else is applied. */
+  distrust(): void {
+    this.#trusted = false;
+  }
+
+  /** Resolves when the store may be applied to. Calls at once share the work. */
+  ready(): Promise<void> {
+    if (this.#trusted) return Promise.resolve();
+    this.#preparing ??= this.#prepare().finally(() => {
+      this.#preparing = null;
+    });
+    return this.#preparing;
+  }
+
+  /** Looks at label and positions although nothing failed: a store may have been exchanged while it was idle. */
+  async check(): Promise<void> {
+    await this.ready();
+    await this.#examine();
+  }
+
+  /**
+   * The position to be stored with a delivery; null where the store is past it already, because a redelivery must not
+   * take the position back. Reconciles first where something is missing before it.
+   */
+  async positionFor({ incarnation, partition, n }: Delivery): Promise<StorePosition | null> {
+    for (let tries = 0; tries < triesMax; tries++) {
+      const here = (await this.#target.positions()).find((position) => position.partition === partition);
+      if (here?.incarnation === incarnation && n <= here.n) return null;
+      if (here?.incarnation === incarnation && n === here.n + 1) return { incarnation, partition, n };
+      await this.#reconcile(new Set([partition]));
+    }
+    throw new MindoraError('store_unavailable', `${this.#target.role} doesn't keep its positions`);
+  }
+
+  /** Empties the store and fills it again from the primary. The caller keeps workers out. */
+  async refill(): Promise<void> {
+    this.#trusted = false;
+    await this.#target.wipe();
+    await this.ready();
+  }
+
+  async #prepare(): Promise<void> {
+    await this.#target.migrate();
+    await this.#examine();
+    this.#trusted = true;
+  }
+
+  async #examine(): Promise<void> {
+    const { kept } = readLabel(await this.#target.label());
+    if (kept !== null && this.#needsWipe(kept)) {
+      await this.#target.wipe();
+      await this.#target.migrate();
+    }
+    const gaps = await this.#gaps();
+    const label = readLabel(await this.#target.label());
+    if (label.filling || label.kept === null || gaps.size > 0) await this.#reconcile(gaps);
+    const now = readLabel(await this.#target.label());
+    if (now.kept !== null && !now.filling && now.kept !== this.#label) this.#hooks.relabel(this.#label);
+  }
+
+  /** What another embedder made can't be compared with what this one makes, and may not even have its length. */
+  #needsWipe(kept: string): boolean {
+    return embedderOf(kept) !== embedderOf(this.#label);
+  }
+
+  /** Partitions for which the store hasn't what the bus says it was given. */
+  async #gaps(): Promise<Set<number>> {
+    const { bus } = this.#parts;
+    const incarnation = await bus.incarnation();
+    // What is acknowledged is read before the positions: the other way round, a batch in between looks like a loss.
+    const lags = await bus.lag(this.#target.role);
+    const positions = new Map((await this.#target.positions()).map((position) => [position.partition, position]));
+    const missing = lags.filter(({ partition, acknowledged }) => {
+      const here = positions.get(partition);
+      return here?.incarnation !== incarnation || here.n < acknowledged;
+    });
+    return new Set(missing.map(({ partition }) => partition));
+  }
+
+  /** One at a time; who comes while one runs waits for it, and looks again. */
+  async #reconcile(gaps: ReadonlySet<number>): Promise<void> {
+    if (this.#running !== null) return this.#running;
+    this.#running = this.#runReconcile(gaps).finally(() => {
+      this.#running = null;
+      this.epoch++;
+    });
+    return this.#running;
+  }
+
+  async #runReconcile(gaps: ReadonlySet<number>): Promise<void> {
+    this.epoch++;
+    this.compared = 0;
+    const mark = await this.#beginFilling();
+    const heads = await headsOf(this.#parts);
+    const result = await reconcile(this.#parts, this.#target, this.#stop, (compared) => {
+      this.compared = compared;
+    });
+    await this.#setPositions(heads, gaps);
+    await this.#endFilling(mark);
+    this.#hooks.onReconciled(result);
+  }
+
+  /**
+   * Labels the store as being filled, under a name of this reconcile's own. Were the store exchanged or wiped
+   * meanwhile, the name would be gone at the end, and what was compared is worth nothing.
+   */
+  async #beginFilling(): Promise<{ label: string; after: string }> {
+    const { kept } = readLabel(await this.#target.label());
+    const after = kept ?? this.#label;
+    const label = `${fillingPrefix}${this.#parts.random.id()} ${after}`;
+    await this.#target.setLabel(label);
+    return { label, after };
+  }
+
+  async #endFilling({ label, after }: { label: string; after: string }): Promise<void> {
+    if ((await this.#target.label()) !== label) {
+      throw new MindoraError('store_unavailable', `${this.#target.role} was emptied while it was compared`);
+    }
+    await this.#target.setLabel(after);
+  }
+
+  /**
+   * Only partitions that have no usable position, or whose gap began this: no worker applies to these meanwhile (it
+   * would wait for this reconcile), while those of the others advance theirs.
+   */
+  async #setPositions(heads: Heads, gaps: ReadonlySet<number>): Promise<void> {
+    const positions = new Map((await this.#target.positions()).map((position) => [position.partition, position]));
+    const usable = (partition: number): StorePosition | null => {
+      const here = positions.get(partition);
+      return here?.incarnation === heads.incarnation ? here : null;
+    };
+    const wanted = positionsAt(heads, (partition) => usable(partition) === null || gaps.has(partition));
+    const raised = wanted.map((position) => {
+      return { ...position, n: Math.max(position.n, usable(position.partition)?.n ?? 0) };
+    });
+    await this.#target.setPositions(raised);
+  }
+}
+
+/** Marks all records of a store to be sent to it again at their present versions. */
+export async function touchAllOf({ ledger }: Pick<SyncParts, 'ledger'>, target: Target): Promise<void> {
+  for (const name of entitiesOf(target.role)) await ledger.touchAll(name, [target.role]);
+}
+
+/** `kept`: which projections filled it; null where that isn't known. */
+function readLabel(label: string | null): { filling: boolean; kept: string | null } {
+  if (label === null || !label.startsWith(fillingPrefix)) return { filling: false, kept: label };
+  const rest = label.slice(fillingPrefix.length);
+  const space = rest.indexOf(' ');
+  return { filling: true, kept: space < 0 ? null : rest.slice(space + 1) };
+}
+
+/** The part of a label behind the projection's revision. */
+function embedderOf(label: string): string {
+  const space = label.indexOf(' ');
+  return space < 0 ? '' : label.slice(space + 1);
+}

@@ -1,0 +1,146 @@
+/**
+ * Embeddings of the records of a batch (rule 12): looked up by the id of their text, made where they are missing, and
+ * kept in the primary, from where they reach other stores like any record.
+ */
+import { encodeVector, type RecordVersion } from '@mindora/contracts';
+import { MindoraError, toMindoraError } from '@mindora/runtime';
+import type { EmbeddingAssignment, EmbeddingRow } from '@mindora/stores';
+import type { Refusal } from './parking.ts';
+import { chunksOf, nameOf, type SyncParts } from './parts.ts';
+import { embeddedText, embeddingId, needsEmbedding, type ProjectedRecord } from './projections/index.ts';
+
+/** Records whose texts are embedded and kept in one go: what a crash in between makes twice. */
+const chunkSize = 64;
+
+/** Embeddings by record, and the records whose text the embedder refuses. */
+export interface ResolvedEmbeddings {
+  readonly found: ReadonlyMap<string, { readonly id: string; readonly vector: string }>;
+  readonly refused: readonly Refusal[];
+}
+
+interface Wanted extends RecordVersion {
+  /** Null: the record is deleted. */
+  readonly embeddingId: string | null;
+  readonly text: string;
+}
+
+export class Embeddings {
+  readonly #parts: SyncParts;
+  /** Lookups and assignments, one after the other: see {@link #assign}. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: SyncParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The embeddings of records of embedded entities. Tombstones give back theirs.
+   *
+   * @throws MindoraError `embedder_unavailable`, `store_unavailable`
+   */
+  async resolve(records: readonly ProjectedRecord[]): Promise<ResolvedEmbeddings> {
+    const found = new Map<string, { id: string; vector: string }>();
+    const refused: Refusal[] = [];
+    const wanted = records.filter((record) => needsEmbedding('vectors', record.entity));
+    for (const chunk of chunksOf(wanted, chunkSize)) {
+      const resolved = await this.#resolveChunk(chunk.map((record) => this.#want(record)));
+      for (const [name, embedding] of resolved.found) found.set(name, embedding);
+      refused.push(...resolved.refused);
+    }
+    return { found, refused };
+  }
+
+  #want({ entity, id, version, row }: ProjectedRecord): Wanted {
+    const text = row === null ? '' : (embeddedText(entity, row) ?? '');
+    const { model, dimensions } = this.#parts.embedder;
+    return { entity, id, version, text, embeddingId: row === null ? null : embeddingId(model, dimensions, text) };
+  }
+
+  async #resolveChunk(wanted: readonly Wanted[]): Promise<ResolvedEmbeddings> {
+    const texts = new Map<string, string>();
+    for (const { embeddingId: id, text } of wanted) if (id !== null) texts.set(id, text);
+    const known = await this.#lookUp([...texts.keys()]);
+    const missing = [...texts].filter(([id]) => !known.has(id));
+    const made = await this.#make(missing);
+    for (const row of made.rows) known.set(row.id, row);
+    const usable = wanted.filter(({ embeddingId: id }) => id === null || known.has(id));
+    await this.#assign(usable, known);
+    const found = usable.flatMap((record) => {
+      const row = record.embeddingId === null ? undefined : known.get(record.embeddingId);
+      return row === undefined ? [] : [[nameOf(record), { id: row.id, vector: row.vector }] as const];
+    });
+    const refused = wanted.flatMap(({ entity, id, version, embeddingId: wantedId }) => {
+      const reason = wantedId === null ? undefined : made.refused.get(wantedId);
+      return reason === undefined ? [] : [{ entity, id, version, reason }];
+    });
+    return { found: new Map(found), refused };
+  }
+
+  async #lookUp(ids: readonly string[]): Promise<Map<string, EmbeddingRow>> {
+    return ids.length === 0 ? new Map() : new Map(await this.#parts.ledger.embeddings(ids));
+  }
+
+  /** Embeds each text once. A text that the embedder refuses is set aside, and the others are tried without it. */
+  async #make(missing: readonly (readonly [string, string])[]) {
+    const { embedder } = this.#parts;
+    const { model, dimensions } = embedder;
+    const refused = new Map<string, string>();
+    for (let left = [...missing]; ; ) {
+      if (left.length === 0) return { rows: [], refused };
+      try {
+        const vectors = await embedder.embed(left.map(([, text]) => text));
+        const rows = left.map(([id], index): EmbeddingRow => {
+          return { id, model, dimensions, vector: encodeChecked(vectors[index], dimensions) };
+        });
+        return { rows, refused };
+      } catch (thrown) {
+        const at = refusedIndex(thrown, left.length);
+        if (at === null) throw thrown;
+        refused.set(left[at]?.[0] ?? '', 'the embedding endpoint refuses the text');
+        left = left.filter((_, index) => index !== at);
+      }
+    }
+  }
+
+  /**
+   * Notes who uses which embedding. Between the look-up and here, the last other user of an embedding may have gone,
+   * and the embedding with it; so whether all are still there is asked again, in turn with all other assignments, and
+   * what is missing is put back from the copy in hand.
+   */
+  #assign(wanted: readonly Wanted[], known: ReadonlyMap<string, EmbeddingRow>): Promise<void> {
+    const assignments = wanted.map(({ entity, id, version, embeddingId: used }): EmbeddingAssignment => {
+      return { entity, id, version, embeddingId: used };
+    });
+    return this.#inTurn(async () => {
+      const used = [...new Set(assignments.flatMap((assignment) => assignment.embeddingId ?? []))];
+      const present = await this.#lookUp(used);
+      const absent = used.flatMap((id) => (present.has(id) ? [] : (known.get(id) ?? [])));
+      if (assignments.length > 0) await this.#parts.ledger.assignEmbeddings(absent, assignments);
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    // The one after goes on whether or not this one fails; the failure is its caller's.
+    this.#turn = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
+  }
+}
+
+function encodeChecked(vector: Float32Array | undefined, dimensions: number): string {
+  if (vector === undefined || vector.length !== dimensions) {
+    throw new MindoraError('embedder_unavailable', `the embedder doesn't give vectors of ${dimensions} dimensions`);
+  }
+  return encodeVector(vector);
+}
+
+/** Which text the embedder refuses for its content; null where that is not the error. */
+function refusedIndex(thrown: unknown, count: number): number | null {
+  const { data, poison } = toMindoraError(thrown);
+  const index = data.index;
+  if (data.refused === true && typeof index === 'number' && index >= 0 && index < count) return index;
+  return poison && count === 1 ? 0 : null;
+}

@@ -1,0 +1,123 @@
+import type { Role } from '@mindora/contracts';
+import type { StorePosition } from '@mindora/stores';
+import type { BreakerState } from './breaker.ts';
+import type { CaptureStatus } from './capture.ts';
+import { facts, type SyncParts } from './parts.ts';
+import type { StoreSync } from './store.ts';
+
+/** Counted since sync started. */
+export interface StoreTotals {
+  batches: number;
+  records: number;
+  refused: number;
+  reconciles: number;
+}
+
+export interface StoreStatus {
+  readonly store: Role;
+  readonly engine: string;
+  /** It answers, holds what sync put there, and takes what it is given. */
+  readonly healthy: boolean;
+  readonly detail: string;
+  readonly state: 'starting' | 'running' | 'reconciling' | 'failing' | 'paused';
+  readonly breaker: BreakerState;
+  readonly positions: readonly StorePosition[];
+  /** Batches on the bus that it has not acknowledged, and the age of the oldest. */
+  readonly lagBatches: number;
+  readonly lagMs: number;
+  readonly parked: number;
+  readonly applied: Readonly<StoreTotals>;
+  readonly lastError: { readonly code: string; readonly detail: string } | null;
+}
+
+export interface SyncStatus {
+  readonly healthy: boolean;
+  readonly capture: CaptureStatus;
+  readonly bus: {
+    readonly engine: string;
+    readonly incarnation: string | null;
+    readonly heads: readonly number[];
+    readonly lastError: string | null;
+  };
+  readonly primary: {
+    readonly records: number;
+    readonly pending: number;
+    /** Age of the oldest pending mark. */
+    readonly pendingMs: number;
+    readonly parked: number;
+    readonly lastError: string | null;
+  };
+  readonly stores: readonly StoreStatus[];
+}
+
+/** How a store does, also where it can't be asked. */
+export async function statusOf(parts: SyncParts, store: StoreSync): Promise<StoreStatus> {
+  const { lagBatches, lagMs } = await lagOf(parts, store.role);
+  const { positions, ok, detail } = await askedOf(store);
+  const state = stateOf(store);
+  return {
+    store: store.role,
+    engine: store.target.engine,
+    healthy: ok && (state === 'running' || state === 'paused') && store.breaker.state === 'closed',
+    detail: store.lastError?.detail ?? detail,
+    state,
+    breaker: store.breaker.state,
+    positions,
+    lagBatches,
+    lagMs,
+    parked: store.parking.count,
+    applied: { ...store.totals },
+    lastError: store.lastError,
+  };
+}
+
+function stateOf(store: StoreSync): StoreStatus['state'] {
+  if (store.paused) return 'paused';
+  if (store.continuity.reconciling || store.gate.paused) return 'reconciling';
+  if (store.lastError !== null) return 'failing';
+  return store.continuity.trusted ? 'running' : 'starting';
+}
+
+async function askedOf({ target }: StoreSync): Promise<{ positions: StorePosition[]; ok: boolean; detail: string }> {
+  try {
+    const health = await target.health();
+    return { positions: await target.positions(), ok: health.ok, detail: health.detail };
+  } catch (thrown) {
+    return { positions: [], ok: false, detail: facts(thrown).detail };
+  }
+}
+
+/** Batches on the bus that a store has not acknowledged; the bus's own failure is told in its own place. */
+export async function lagOf({ bus, clock }: SyncParts, role: Role): Promise<{ lagBatches: number; lagMs: number }> {
+  try {
+    const lags = await bus.lag(role);
+    const oldest = Math.min(...lags.map(({ oldestAt }) => oldestAt ?? Number.POSITIVE_INFINITY));
+    return {
+      lagBatches: lags.reduce((sum, { head, acknowledged }) => sum + Math.max(0, head - acknowledged), 0),
+      lagMs: Number.isFinite(oldest) ? Math.max(0, clock.now() - oldest) : 0,
+    };
+  } catch {
+    // The bus says so itself in its part of the status.
+    return { lagBatches: 0, lagMs: 0 };
+  }
+}
+
+/** How the bus does, also where it can't be asked. */
+export async function busStatus({ bus }: SyncParts): Promise<SyncStatus['bus']> {
+  try {
+    return { engine: bus.engine, incarnation: await bus.incarnation(), heads: await bus.heads(), lastError: null };
+  } catch (thrown) {
+    return { engine: bus.engine, incarnation: null, heads: [], lastError: facts(thrown).code };
+  }
+}
+
+/** How the ledger does, also where it can't be asked. */
+export async function primaryStatus({ ledger, clock }: SyncParts): Promise<SyncStatus['primary']> {
+  try {
+    const { records, pending, oldestPendingAt, parked } = await ledger.statistics();
+    const pendingMs = oldestPendingAt === null ? 0 : Math.max(0, clock.now() - oldestPendingAt);
+    return { records, pending, pendingMs, parked, lastError: null };
+  } catch (thrown) {
+    return { records: 0, pending: 0, pendingMs: 0, parked: 0, lastError: facts(thrown).code };
+  }
+}

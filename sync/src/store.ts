@@ -1,0 +1,309 @@
+/**
+ * One store's side of sync: a worker for each partition, each with one batch in flight (rule 9).
+ *
+ * Why every interleaving leaves the newest state:
+ * - redelivery: applying is guarded by version, and a position that the store is past is not written again;
+ * - a reconcile while batches flow: it only touches, so what it finds comes as a later batch; see `reconcile.ts` for
+ *   the position it leaves;
+ * - a touch at the same version: stores take an equal version again, and it carries the same state or the record's
+ *   version would be higher;
+ * - a tombstone and a late insert: all states of a record travel in one partition, so late ones come by redelivery or
+ *   from a second capture, with a lower version than the tombstone's, which stands as long as the bus could redeliver;
+ * - acknowledged but not parked: parking is in the primary before the handler returns. A crash after the store's commit
+ *   and before parking brings the batch again, its record is refused again, and parked.
+ */
+import type { Delivery, Subscription } from '@mindora/bus';
+import type { RecordVersion, Role } from '@mindora/contracts';
+import { MindoraError, toMindoraError } from '@mindora/runtime';
+import type { Target } from '@mindora/stores';
+import { type Applied, type ApplyParts, applyChanges, changesFor } from './apply.ts';
+import { Bell } from './bell.ts';
+import { Breaker } from './breaker.ts';
+import type { Capture } from './capture.ts';
+import { Continuity, touchAllOf } from './continuity.ts';
+import type { Embeddings } from './embeddings.ts';
+import { Gate } from './gate.ts';
+import { applyOneByOne, deliveriesMax, failedApplying, failuresMax, type Suspicion, worksAgain } from './isolate.ts';
+import { Parking, type Refusal } from './parking.ts';
+import { facts, type SyncParts, stopping } from './parts.ts';
+import type { StoreTotals } from './status.ts';
+import { Waits } from './waits.ts';
+
+/** How often an idle store is looked at. */
+const watchMs = 2000;
+const againMs = 250;
+/** More refusals than these in one batch are a fault of the store. */
+const refusalsMax = 5;
+const refusalsShareMax = 0.2;
+
+export interface StoreHooks {
+  onApplied(role: Role, held: readonly RecordVersion[]): void;
+}
+
+export class StoreSync {
+  readonly role: Role;
+  readonly target: Target;
+  readonly breaker: Breaker;
+  readonly gate: Gate;
+  readonly parking: Parking;
+  readonly continuity: Continuity;
+  readonly waits: Waits;
+  readonly totals: StoreTotals = { batches: 0, records: 0, refused: 0, reconciles: 0 };
+  /** Batches being applied. */
+  active = 0;
+  lastError: { readonly code: string; readonly detail: string } | null = null;
+  readonly #parts: SyncParts;
+  readonly #applyParts: ApplyParts;
+  readonly #capture: Capture;
+  readonly #hooks: StoreHooks;
+  readonly #stop = new AbortController();
+  readonly #progressed = new Bell();
+  readonly #handled = new Map<number, { incarnation: string; n: number }>();
+  readonly #watchBell = new Bell();
+  #subscriptions: Subscription[] = [];
+  #watching: Promise<void> = Promise.resolve();
+  #relabelling: Promise<void> | null = null;
+  #pausedByOperator = false;
+  #acceptRefusals = false;
+
+  constructor(parts: SyncParts, target: Target, capture: Capture, embeddings: Embeddings, hooks: StoreHooks) {
+    this.role = target.role;
+    this.target = target;
+    this.#parts = parts;
+    this.#capture = capture;
+    this.#hooks = hooks;
+    this.#applyParts = { sync: parts, role: target.role, target, embeddings };
+    this.breaker = new Breaker(parts.clock, parts.random);
+    this.gate = new Gate(parts.clock);
+    this.parking = new Parking(target.role, parts.ledger, parts.log);
+    const { ledger, clock, retention } = parts;
+    this.waits = new Waits({ role: target.role, target, ledger, parking: this.parking, clock, retention });
+    this.continuity = new Continuity(parts, target, this.#stop.signal, {
+      onReconciled: (result) => this.#reconciled(result),
+      relabel: (label) => this.#relabel(label),
+    });
+  }
+
+  start(): void {
+    const { bus } = this.#parts;
+    this.#watching = this.#watch();
+    this.#subscriptions = Array.from({ length: bus.partitions }, (_, partition) => {
+      return bus.consume(this.role, partition, (delivery) => this.#handle(delivery));
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.waits.stop();
+    this.breaker.wake();
+    this.gate.wake();
+    this.#progressed.ring();
+    this.#watchBell.ring();
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
+    await Promise.all([this.#watching, this.#relabelling]);
+  }
+
+  /** Workers rest after the batch they are at, until {@link resume}. */
+  async pause(): Promise<void> {
+    if (this.#pausedByOperator) return;
+    this.#pausedByOperator = true;
+    await this.gate.close();
+  }
+
+  resume(): void {
+    if (!this.#pausedByOperator) return;
+    this.#pausedByOperator = false;
+    this.gate.open();
+  }
+
+  get paused(): boolean {
+    return this.#pausedByOperator;
+  }
+
+  /** The next batch with many refusals is parked, not held to be a fault of the store: an operator looked at it. */
+  acceptRefusals(): void {
+    this.#acceptRefusals = true;
+    this.breaker.wake();
+  }
+
+  /** Wipes the store and fills it again; resolves when all that it should hold was sent to it. */
+  async rebuild(): Promise<void> {
+    await this.gate.close();
+    try {
+      await this.continuity.refill();
+    } finally {
+      this.gate.open();
+    }
+  }
+
+  /**
+   * Resolves when the store has applied (or parked) all that was committed before the call.
+   *
+   * Published by then, and all batches up to the heads handled. A reconcile between may have set positions ahead of
+   * what was applied and touched the rest, so with one between all of it is waited for again.
+   *
+   * @throws MindoraError `position_timeout`, `shutting_down`
+   */
+  async caughtUp(deadline: number): Promise<void> {
+    const { clock, bus } = this.#parts;
+    for (;;) {
+      await this.continuity.ready();
+      const epoch = this.continuity.epoch;
+      await this.#capture.drained(deadline);
+      const [incarnation, heads] = [await bus.incarnation(), await bus.heads()];
+      await this.#reaches(incarnation, heads, deadline);
+      if (!this.continuity.reconciling && this.continuity.epoch === epoch) return;
+      if (clock.now() >= deadline) throw this.#late();
+    }
+  }
+
+  async #reaches(incarnation: string, heads: readonly number[], deadline: number): Promise<void> {
+    const { clock, bus } = this.#parts;
+    for (;;) {
+      if (this.#stop.signal.aborted) throw stopping();
+      const seen = this.#progressed.rings;
+      const lags = await bus.lag(this.role);
+      const missing = lags.filter(({ partition, acknowledged }) => {
+        const handled = this.#handled.get(partition);
+        const n = handled?.incarnation === incarnation ? Math.max(handled.n, acknowledged) : acknowledged;
+        return n < (heads[partition] ?? 0);
+      });
+      if (missing.length === 0) return;
+      const leftMs = deadline - clock.now();
+      if (leftMs <= 0) throw this.#late();
+      await this.#progressed.wait(clock, Math.min(againMs, leftMs), seen);
+    }
+  }
+
+  #late(): MindoraError {
+    const data = { store: this.role };
+    return new MindoraError('position_timeout', `${this.role} has not reached the position in time`, { data });
+  }
+
+  /** Applies one batch; in place, again and again, until it is applied or sync stops. */
+  async #handle(delivery: Delivery): Promise<void> {
+    const suspicion: Suspicion = { failures: 0, strikes: new Map() };
+    this.active++;
+    try {
+      while (!(await this.#try(() => this.#apply(delivery, suspicion), suspicion))) {
+        if (this.#stop.signal.aborted) throw stopping();
+      }
+    } finally {
+      this.active--;
+    }
+    const { partition, incarnation, n } = delivery;
+    this.#handled.set(partition, { incarnation, n });
+    this.totals.batches++;
+    this.#progressed.ring();
+  }
+
+  /** One step behind breaker and gate. False: it failed, the breaker knows, and it is to be tried again. */
+  async #try(step: () => Promise<void>, suspicion: Suspicion | null = null): Promise<boolean> {
+    const stop = this.#stop.signal;
+    await this.breaker.admit(stop);
+    try {
+      await this.gate.pass(stop, step);
+      this.breaker.succeeded();
+      this.lastError = null;
+      return true;
+    } catch (thrown) {
+      if (stop.aborted) this.breaker.abandoned();
+      else await this.#failed(thrown, suspicion);
+      return false;
+    }
+  }
+
+  async #failed(thrown: unknown, suspicion: Suspicion | null): Promise<void> {
+    this.breaker.failed();
+    this.lastError = facts(thrown);
+    const { code } = toMindoraError(thrown);
+    // The embedder's failure says nothing about what the store holds.
+    if (code !== 'embedder_unavailable') this.continuity.distrust();
+    this.#parts.log.warn({ store: this.role, ...facts(thrown), failures: this.breaker.failures }, 'store failed');
+    if (suspicion !== null && failedApplying(thrown) && (await worksAgain(this.#applyParts))) suspicion.failures++;
+  }
+
+  async #apply(delivery: Delivery, suspicion: Suspicion): Promise<void> {
+    await this.continuity.ready();
+    const position = await this.continuity.positionFor(delivery);
+    const changes = changesFor(this.role, delivery.changes);
+    const killsProcess = delivery.deliveries > deliveriesMax;
+    const oneByOne = killsProcess || suspicion.failures >= failuresMax;
+    const applied = oneByOne
+      ? await applyOneByOne(this.#applyParts, this.parking, changes, suspicion, killsProcess)
+      : await applyChanges(this.#applyParts, changes, position);
+    await this.#settle(applied);
+    if (oneByOne && position !== null) await this.target.apply({ items: [], position });
+  }
+
+  /** Parks what was refused and releases what was taken, before the batch is acknowledged. */
+  async #settle({ items, held, refused }: Applied): Promise<void> {
+    this.#refuseMany(refused, items);
+    await this.parking.park(refused);
+    await this.parking.unpark(held);
+    this.totals.records += held.length;
+    this.totals.refused += refused.length;
+    if (refused.length > 0) this.waits.parked(refused);
+    this.waits.applied(held);
+    this.#hooks.onApplied(this.role, held);
+  }
+
+  #refuseMany(refused: readonly Refusal[], items: number): void {
+    if (refused.length <= refusalsMax || refused.length <= items * refusalsShareMax) return;
+    if (this.#acceptRefusals) {
+      this.#acceptRefusals = false;
+      return;
+    }
+    const first = refused[0]?.reason ?? '';
+    throw new MindoraError('store_unavailable', `refuses ${refused.length} of ${items} records, e.g.: ${first}`);
+  }
+
+  /** Makes the store ready although nothing is delivered, and looks at it while it is idle. */
+  async #watch(): Promise<void> {
+    const { clock } = this.#parts;
+    let loaded = false;
+    while (!this.#stop.signal.aborted) {
+      const seen = this.#watchBell.rings;
+      const done = await this.#try(async () => {
+        if (!loaded) await this.parking.load();
+        loaded = true;
+        await this.continuity.check();
+      });
+      if (done) await this.#watchBell.wait(clock, watchMs, seen);
+    }
+  }
+
+  #reconciled(result: { readonly compared: number; readonly touched: number }): void {
+    this.totals.reconciles++;
+    this.#parts.log.info({ store: this.role, ...result }, 'store reconciled');
+    this.#progressed.ring();
+  }
+
+  /**
+   * Sends all records again, and writes the label once they have arrived: were it written before, and the bus lost
+   * with them on it, nothing would tell that the store still has the documents of the older projection.
+   */
+  #relabel(label: string): void {
+    if (this.#relabelling !== null) return;
+    this.#relabelling = this.#resend(label).finally(() => {
+      this.#relabelling = null;
+    });
+  }
+
+  async #resend(label: string): Promise<void> {
+    const { clock, log } = this.#parts;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const epoch = this.continuity.epoch;
+        await touchAllOf(this.#parts, this.target);
+        await this.caughtUp(Number.POSITIVE_INFINITY);
+        // A reconcile between compared versions only, so what was lost with the bus was not sent once more.
+        if (this.continuity.epoch === epoch) return await this.target.setLabel(label);
+      } catch (thrown) {
+        if (this.#stop.signal.aborted) return;
+        log.warn({ store: this.role, ...facts(thrown) }, 'records of an older projection are not all sent yet');
+        await clock.sleep(watchMs, this.#stop.signal);
+      }
+    }
+  }
+}

@@ -1,0 +1,162 @@
+/** Read-your-writes (rule 13): waiting until a store holds what a position names. */
+import {
+  decodePosition,
+  expiresAt,
+  type Position,
+  type RecordVersion,
+  type RetentionPolicy,
+  type Role,
+  storesOf,
+} from '@mindora/contracts';
+import { type Clock, MindoraError } from '@mindora/runtime';
+import type { PrimaryLedger, Target } from '@mindora/stores';
+import type { Parking } from './parking.ts';
+import { nameOf, stopping } from './parts.ts';
+
+export interface WaitParts {
+  readonly role: Role;
+  readonly target: Target;
+  readonly ledger: PrimaryLedger;
+  readonly parking: Parking;
+  readonly clock: Clock;
+  readonly retention: RetentionPolicy;
+}
+
+/** Waits of one store at a time; a further one is `overloaded`. */
+const waitsMax = 10_000;
+/** Without any sign of progress, the store is asked again this often. */
+const againMs = 1000;
+
+interface Wait {
+  /** Records that are still missing, with the versions that are waited for. */
+  readonly missing: Map<string, RecordVersion>;
+  /** Ends the pause of the waiter. */
+  wake: AbortController;
+}
+
+/** @throws MindoraError `invalid_position` */
+export function readPosition(token: string): Position {
+  const position = decodePosition(token);
+  if (position === null) throw new MindoraError('invalid_position');
+  return position;
+}
+
+/** Who waits for records of one store. */
+export class Waits {
+  readonly #parts: WaitParts;
+  readonly #byRecord = new Map<string, Set<Wait>>();
+  #count = 0;
+  #stopped = false;
+
+  constructor(parts: WaitParts) {
+    this.#parts = parts;
+  }
+
+  /** The store holds these versions. */
+  applied(held: readonly RecordVersion[]): void {
+    if (this.#count === 0) return;
+    for (const record of held) {
+      const name = nameOf(record);
+      for (const wait of this.#byRecord.get(name) ?? []) {
+        if ((wait.missing.get(name)?.version ?? Number.POSITIVE_INFINITY) > record.version) continue;
+        wait.missing.delete(name);
+        if (wait.missing.size === 0) wait.wake.abort();
+      }
+    }
+  }
+
+  /** Records were parked: who waits for them is told. */
+  parked(records: readonly RecordVersion[]): void {
+    for (const record of records) for (const wait of this.#byRecord.get(nameOf(record)) ?? []) wait.wake.abort();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const waits of this.#byRecord.values()) for (const wait of waits) wait.wake.abort();
+  }
+
+  /**
+   * Resolves when the store holds all records at these versions or newer ones.
+   *
+   * @throws MindoraError `parked`, `position_timeout`, `overloaded`, `shutting_down`
+   */
+  async holds(records: readonly RecordVersion[], deadline: number): Promise<void> {
+    const relevant = records.filter((record) => storesOf(record.entity).includes(this.#parts.role));
+    if (relevant.length === 0) return;
+    if (this.#count >= waitsMax) throw new MindoraError('overloaded', 'too many reads wait for this store');
+    const missing = new Map(relevant.map((record) => [nameOf(record), record]));
+    const wait: Wait = { missing, wake: new AbortController() };
+    this.#register(wait, relevant);
+    try {
+      await this.#await(wait, deadline);
+    } finally {
+      this.#unregister(wait, relevant);
+    }
+  }
+
+  async #await(wait: Wait, deadline: number): Promise<void> {
+    const { clock, role } = this.#parts;
+    for (;;) {
+      // A new signal before the look: what is applied during the look ends the pause after it.
+      wait.wake = new AbortController();
+      if (this.#stopped) throw stopping();
+      await this.#look(wait);
+      if (wait.missing.size === 0) return;
+      this.#refuseParked(wait);
+      const leftMs = deadline - clock.now();
+      if (leftMs <= 0) {
+        const data = { store: role, behind: wait.missing.size, records: [...wait.missing.values()] };
+        throw new MindoraError('position_timeout', `${role} has not reached the position in time`, { data });
+      }
+      await clock.sleep(Math.min(againMs, leftMs), wait.wake.signal);
+    }
+  }
+
+  /** Asks the store itself, since it may have held the records before anyone waited for them. */
+  async #look({ missing }: Wait): Promise<void> {
+    const records = [...missing.values()];
+    const stored = await this.#parts.target.get(records);
+    for (const [index, record] of records.entries()) {
+      if ((stored[index]?.version ?? 0) >= record.version) missing.delete(nameOf(record));
+    }
+    if (missing.size > 0) await this.#excuse(missing);
+  }
+
+  /** What a store has let go of by its retention will not come. */
+  async #excuse(missing: Map<string, RecordVersion>): Promise<void> {
+    const { role, ledger, clock, retention } = this.#parts;
+    if (role !== 'cache' && role !== 'documents') return;
+    for (const line of await ledger.read([...missing.values()])) {
+      if (line === null || line.row === null) continue;
+      const until = expiresAt(role, line.entity, line.row, retention);
+      if (until !== null && until <= clock.now()) missing.delete(nameOf(line));
+    }
+  }
+
+  #refuseParked({ missing }: Wait): void {
+    for (const record of missing.values()) {
+      const entry = this.#parts.parking.standing(record);
+      if (entry === null || entry.version < record.version) continue;
+      const { role: store } = this.#parts;
+      const data = { store, entity: record.entity, id: record.id, version: entry.version };
+      throw new MindoraError('parked', `${store} refused the record and it is parked`, { data });
+    }
+  }
+
+  #register(wait: Wait, records: readonly RecordVersion[]): void {
+    this.#count++;
+    for (const record of records) {
+      const waits = this.#byRecord.get(nameOf(record)) ?? new Set();
+      this.#byRecord.set(nameOf(record), waits.add(wait));
+    }
+  }
+
+  #unregister(wait: Wait, records: readonly RecordVersion[]): void {
+    this.#count--;
+    for (const record of records) {
+      const waits = this.#byRecord.get(nameOf(record));
+      waits?.delete(wait);
+      if (waits?.size === 0) this.#byRecord.delete(nameOf(record));
+    }
+  }
+}
