@@ -151,7 +151,11 @@ export function withFault(found: Found, fault: string): Found {
 }
 
 /** Both in the order of ids. Where the first was cut off, nothing behind its end may appear yet. */
-function mergeById<T extends { readonly id: string }>(rows: readonly T[], others: readonly T[], end: boolean): T[] {
+export function mergeById<T extends { readonly id: string }>(
+  rows: readonly T[],
+  others: readonly T[],
+  end: boolean,
+): T[] {
   if (others.length === 0) return [...rows];
   const last = rows.at(-1)?.id ?? '';
   const known = end ? others : others.filter(({ id }) => compareKeys(id, last) < 0);
