@@ -30,23 +30,23 @@ const texts = {
     WHERE owner_entity = 'conversation' AND owner_id = ? ORDER BY type`,
   relations: `SELECT to_id AS "to", score FROM related_to WHERE from_id = ? ORDER BY score DESC, to_id LIMIT ?`,
   edgesBetween: `SELECT DISTINCT type, from_node AS "from", to_node AS "to" FROM edges
-    WHERE (from_node = ?1 AND to_node = ?2 OR from_node = ?2 AND to_node = ?1) AND (?3 IS NULL OR user_id = ?3)
+    WHERE (from_node = :from AND to_node = :to OR from_node = :to AND to_node = :from) AND (:user IS NULL OR user_id = :user)
     ORDER BY type LIMIT 1`,
   relationsBetween: `SELECT from_id AS "from", to_id AS "to", score, model FROM related_to
-    WHERE (from_id = ?1 AND to_id = ?2) OR (from_id = ?2 AND to_id = ?1) ORDER BY from_id LIMIT 1`,
-  neighbours: `SELECT to_node FROM edges WHERE from_node = ?1 AND (?2 IS NULL OR user_id = ?2)
-    UNION SELECT from_node FROM edges WHERE to_node = ?1 AND (?2 IS NULL OR user_id = ?2) LIMIT ?3`,
+    WHERE (from_id = :from AND to_id = :to) OR (from_id = :to AND to_id = :from) ORDER BY from_id LIMIT 1`,
+  neighbours: `SELECT to_node FROM edges WHERE from_node = :node AND (:user IS NULL OR user_id = :user)
+    UNION SELECT from_node FROM edges WHERE to_node = :node AND (:user IS NULL OR user_id = :user) LIMIT :limit`,
   nearConversations: `SELECT conversationId FROM (
-      SELECT to_id AS id FROM related_to WHERE from_id = ?1 UNION SELECT from_id FROM related_to WHERE to_id = ?1)
-    JOIN AIConversation ON conversationId = id WHERE ?2 IS NULL OR userId = ?2 LIMIT ?3`,
+      SELECT to_id AS id FROM related_to WHERE from_id = :id UNION SELECT from_id FROM related_to WHERE to_id = :id)
+    JOIN AIConversation ON conversationId = id WHERE :user IS NULL OR userId = :user LIMIT :limit`,
   modelsOf: `SELECT DISTINCT 'AIModel:' || modelName FROM AIConversation WHERE userId = ? AND modelName <> '' LIMIT ?`,
   skillsOf: `SELECT DISTINCT to_node FROM edges WHERE from_node = ? AND type = 'HAS_SKILL' ORDER BY to_node LIMIT ?`,
   // One step in the index from each user to the next, for a model may have a million conversations and few users.
   usersOf: `WITH RECURSIVE users (user) AS (
-      SELECT min(user_id) FROM edges WHERE to_node = ?1
+      SELECT min(user_id) FROM edges WHERE to_node = :node
       UNION ALL
-      SELECT (SELECT min(user_id) FROM edges WHERE to_node = ?1 AND user_id > user) FROM users WHERE user IS NOT NULL
-      LIMIT ?2)
+      SELECT (SELECT min(user_id) FROM edges WHERE to_node = :node AND user_id > user) FROM users WHERE user IS NOT NULL
+      LIMIT :limit)
     SELECT user FROM users WHERE user IS NOT NULL`,
   // The range holds all names of skills: ';' follows ':'.
   skills: `SELECT substr(to_node, 7) AS skill, count(DISTINCT user_id) AS users FROM edges
@@ -64,6 +64,9 @@ const texts = {
   removeRelation: 'DELETE FROM related_to WHERE from_id = ? AND to_id = ?',
 } as const;
 
+type Value = string | number | null;
+/** Values in order, or by name. */
+type Bound = Value | Readonly<Record<string, Value>>;
 type Ends = { readonly type: GraphEdge['type']; readonly from: string; readonly to: string };
 
 export class GraphReader {
@@ -100,8 +103,8 @@ export class GraphReader {
     const start = table.read(conversationId);
     if (start === null || (userId !== null && start.document.userId !== userId)) return [];
     const sql = `SELECT ${table.columns}, score FROM related_to JOIN ${table.name} ON conversationId = to_id
-      WHERE from_id = ?1 AND (?2 IS NULL OR userId = ?2) ORDER BY score DESC, to_id LIMIT ?3`;
-    return this.#rows<{ score: number }>(sql, conversationId, userId, limit).map((row) => {
+      WHERE from_id = :id AND (:user IS NULL OR userId = :user) ORDER BY score DESC, to_id LIMIT :limit`;
+    return this.#rows<{ score: number }>(sql, { id: conversationId, user: userId, limit }).map((row) => {
       const node = this.#conversationNode(row);
       return { id: node.key, score: row.score, node };
     });
@@ -124,7 +127,7 @@ export class GraphReader {
       found.set(user, { shared: [...known.shared, shared], score: known.score + weight });
     };
     for (const name of this.#sharable(userId)) {
-      const users = this.#values<string>(texts.usersOf, name, usersOfOneMax);
+      const users = this.#values<string>(texts.usersOf, { node: name, limit: usersOfOneMax });
       for (const user of users) if (user !== userId) add(user, name, 1 / Math.log2(1 + users.length));
     }
     for (const { id, user, score } of this.#relatedToOwn(userId, ownMax)) {
@@ -182,23 +185,23 @@ export class GraphReader {
   }
 
   #neighbours(name: string, userId: string | null, limit: number): string[] {
-    const names = this.#values<string>(texts.neighbours, name, userId, limit);
+    const names = this.#values<string>(texts.neighbours, { node: name, user: userId, limit });
     const { label, key } = parseNodeName(name);
     if (label !== 'AIConversation') return names;
-    const near = this.#values<string>(texts.nearConversations, key, userId, limit);
+    const near = this.#values<string>(texts.nearConversations, { id: key, user: userId, limit });
     return [...names, ...near.map((id) => nodeName('AIConversation', id))].slice(0, limit);
   }
 
   #edgeBetween(from: string, to: string, userId: string | null): GraphEdge[] {
-    const [edge] = this.#rows<Ends>(texts.edgesBetween, from, to, userId);
+    const [edge] = this.#rows<Ends>(texts.edgesBetween, { from, to, user: userId });
     if (edge !== undefined) return [plainEdge(edge)];
-    const keys = [parseNodeName(from).key, parseNodeName(to).key];
-    const relations = this.#rows<{ from: string; to: string; score: number }>(texts.relationsBetween, ...keys);
+    const ends = { from: parseNodeName(from).key, to: parseNodeName(to).key };
+    const relations = this.#rows<{ from: string; to: string; score: number }>(texts.relationsBetween, ends);
     return relations.map((relation) => relationEdge(relation.from, relation.to, relation.score));
   }
 
   #exists(name: string, userId: string | null): boolean {
-    return this.#values(texts.neighbours, name, userId, 1).length > 0;
+    return this.#values(texts.neighbours, { node: name, user: userId, limit: 1 }).length > 0;
   }
 
   #conversations(where: string, bound: readonly string[], order: string, limit: number): GraphNode[] {
@@ -226,11 +229,11 @@ export class GraphReader {
     return null;
   }
 
-  #rows<T>(sql: string, ...bound: readonly (string | number | null)[]): T[] {
+  #rows<T>(sql: string, ...bound: readonly Bound[]): T[] {
     return this.#statements.get(sql).all(...bound) as T[];
   }
 
-  #values<T>(sql: string, ...bound: readonly (string | number | null)[]): T[] {
+  #values<T>(sql: string, ...bound: readonly Bound[]): T[] {
     return this.#statements
       .get(sql)
       .pluck()
