@@ -1,3 +1,4 @@
+export * from './actions.ts';
 export * from './bus-suite.ts';
 export * from './child.ts';
 export * from './model/target.ts';
