@@ -129,7 +129,7 @@ describe('verify', () => {
       world.store('documents').records.delete('conversation old');
       const cached = world.store('cache').records;
       const one = cached.get('conversation c1');
-      if (one !== undefined) cached.set('conversation c1', { ...one, document: null });
+      if (one !== undefined) cached.set('conversation c1', { ...one, document: null, evicted: true });
       expect((await verify(world.parts, look)).agree).toBe(true);
       cached.delete('conversation c2');
       expect((await verify(world.parts, look)).differences).toMatchObject([{ store: 'cache', id: 'c2' }]);

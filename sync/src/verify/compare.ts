@@ -22,8 +22,6 @@ export interface Finding {
 export interface ComparisonRules {
   /** The store forgets by itself what has expired. */
   readonly expires: boolean;
-  /** The store may drop records under pressure; it then still knows the version of what it dropped. */
-  readonly evicts: boolean;
 }
 
 /**
@@ -41,7 +39,7 @@ export function compare(look: Look, now: number, rules: ComparisonRules): Findin
   const shown = shows(stored, now) ? stored : null;
   if (line === null) return shown === null ? null : { kind: 'extra', cause: causeOfExtra(shown), fields: [] };
   if (look.expected === null) return compareDeleted(line, stored, shown);
-  if (shown === null) return compareAbsent(look.expected, line, stored, now, rules);
+  if (shown === null) return compareAbsent(look.expected, line, stored, now);
   return comparePresent(look.expected, line, shown, now, rules);
 }
 
@@ -77,13 +75,12 @@ function compareAbsent(
   line: LedgerRecord,
   stored: StoredRecord | null,
   now: number,
-  rules: ComparisonRules,
 ): Finding | null {
   if (isAhead(line, stored)) return { kind: 'missing', cause: 'ahead', fields: [] };
   if (expected.expiresAt !== null && expected.expiresAt - retentionMarginMs <= now) return null;
   if (stored === null) return { kind: 'missing', cause: 'lost', fields: [] };
   const atVersion = stored.version === line.version;
-  if (rules.evicts && atVersion && !stored.deleted) return null;
+  if (atVersion && stored.evicted === true) return null;
   return { kind: 'missing', cause: atVersion ? 'edited' : 'lost', fields: [] };
 }
 

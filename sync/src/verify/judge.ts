@@ -1,6 +1,7 @@
 /** Telling lag from drift: records that didn't agree at first sight are looked at again until it is clear. */
 import type { RecordKey } from '@mindora/contracts';
-import type { LedgerRecord, StoredRecord } from '@mindora/stores';
+import type { LedgerRecord, ParkedRecord, StoredRecord } from '@mindora/stores';
+import { diedReason } from '../parking.ts';
 import { compare, type Finding, type Look } from './compare.ts';
 import { type CheckContext, isPending, persist } from './context.ts';
 import { expectedItems } from './expected.ts';
@@ -120,20 +121,31 @@ function lookAgain(candidate: Candidate, look: Look, again: Candidate[], judged:
 /** Reads the primary once more: a line that moved while the store was read proves nothing. */
 async function confirm(context: CheckContext, suspects: readonly Drifted[], judged: Judged): Promise<Candidate[]> {
   if (suspects.length === 0) return [];
+  // A store that was wiped after the barrier: asked before the ledger, so that what was touched meanwhile shows there.
+  const reconciling = (await context.parts.reconciling?.(context.role)) === true;
   const lines = await persist(context.patience, () => context.parts.ledger.read(suspects));
   const parked = await parkedVersions(context);
   const again: Candidate[] = [];
   for (const [index, suspect] of suspects.entries()) {
     const line = lines[index] ?? null;
     const same = line === null ? suspect.line === null : line.mark === suspect.line?.mark;
-    if (!same || isPending(line, context.role)) again.push(candidateOf(suspect, line));
+    if (reconciling || !same || isPending(line, context.role)) again.push(candidateOf(suspect, line));
     else if (line !== null && parked.get(`${suspect.entity} ${suspect.id}`) === line.version) judged.parked++;
     else judged.drifted.push(suspect);
   }
   return again;
 }
 
-async function parkedVersions({ parts, role }: CheckContext): Promise<Map<string, number>> {
-  const parked = await parts.ledger.parked({ store: role, entity: null, limit: parkedMax });
+async function parkedVersions(context: CheckContext): Promise<Map<string, number>> {
+  const parked = await standingParked(context, parkedMax);
   return new Map(parked.map(({ entity, id, version }) => [`${entity} ${id}`, version]));
+}
+
+/** What is parked of a store, without the traces of records that are just being tried alone (see `isolate.ts`). */
+export async function standingParked(
+  { parts, role }: Pick<CheckContext, 'parts' | 'role'>,
+  limit: number,
+): Promise<ParkedRecord[]> {
+  const parked = await parts.ledger.parked({ store: role, entity: null, limit });
+  return parked.filter(({ reason, attempts }) => reason !== diedReason || attempts > 1);
 }

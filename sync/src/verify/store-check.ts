@@ -6,7 +6,7 @@ import { type Chunk, chunkRecordsMax, readChunk } from './chunk.ts';
 import { compare, repairOf } from './compare.ts';
 import { type CheckContext, Patience, persist } from './context.ts';
 import { checkDerived } from './derived.ts';
-import { type Candidate, candidateOf, type Drifted, judge } from './judge.ts';
+import { type Candidate, candidateOf, type Drifted, judge, standingParked } from './judge.ts';
 import type { OnProgress, VerifyOptions, VerifyParts } from './ports.ts';
 import { repair } from './repair.ts';
 
@@ -44,7 +44,7 @@ export class StoreCheck {
     progress: { readonly on: OnProgress; readonly total: number },
   ) {
     const patience = new Patience(parts.clock, options.waitMs, options.signal);
-    const rules = { expires: target.capabilities.expires, evicts: role === 'cache' };
+    const rules = { expires: target.capabilities.expires };
     this.#context = { parts, role, target, rules, patience };
     this.#options = options;
     this.#onProgress = progress.on;
@@ -134,8 +134,7 @@ export class StoreCheck {
   }
 
   async #countParked(entities: readonly EntityName[]): Promise<number> {
-    const { parts, role } = this.#context;
-    const parked = await parts.ledger.parked({ store: role, entity: null, limit: parkedMax });
+    const parked = await standingParked(this.#context, parkedMax);
     return parked.filter(({ entity }) => entities.includes(entity)).length;
   }
 }
