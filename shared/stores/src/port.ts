@@ -50,6 +50,11 @@ export interface StoredRecord {
   readonly document: Row | null;
   readonly expiresAt: number | null;
   readonly fault?: string;
+  /**
+   * A cache gave up the content for want of memory and kept the version: `document` is null, `deleted` false, and
+   * verify counts no difference (a cache may lack what the primary keeps).
+   */
+  readonly evicted?: true;
 }
 
 export interface ScanPage {

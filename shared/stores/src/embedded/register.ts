@@ -44,6 +44,8 @@ const texts = {
       deleted_at = excluded.deleted_at, expires_at = excluded.expires_at, owner = coalesce(excluded.owner, owner)`,
   forget: 'DELETE FROM _applied WHERE entity = ? AND id = ?',
   forgetEntity: 'DELETE FROM _applied WHERE entity = ?',
+  disown: 'UPDATE _applied SET owner = NULL WHERE owner = ?',
+  living: 'SELECT EXISTS (SELECT 1 FROM _applied WHERE owner = ? AND deleted = 0)',
   expired: 'SELECT entity, id, owner FROM _applied WHERE expires_at <= ? LIMIT ?',
   buried: 'SELECT entity, id, owner FROM _applied WHERE deleted_at < ? LIMIT ?',
   positions: 'SELECT incarnation, partition, n FROM _positions ORDER BY partition',
@@ -110,6 +112,16 @@ export class Register {
 
   forgetEntity(entity: EntityName): void {
     this.#statements.get(texts.forgetEntity).run(entity);
+  }
+
+  /** Whether a user has a record that lives. */
+  hasLiving(owner: string): boolean {
+    return this.#statements.get(texts.living).pluck().get(owner) === 1;
+  }
+
+  /** Forgets whose a user's records were. */
+  disown(owner: string): void {
+    this.#statements.get(texts.disown).run(owner);
   }
 
   /** Records that expired at `now` or before. */

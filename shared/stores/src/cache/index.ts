@@ -1,0 +1,3 @@
+export { type CachePolling, subscribeByPolling } from './client.ts';
+export { MemoryCache, type MemoryCacheOptions } from './memory.ts';
+export type * from './port.ts';

@@ -1,0 +1,114 @@
+import type { Role } from '@mindora/contracts';
+import { type Clock, MindoraError, type Random, systemClock, systemRandom, type Thread } from '@mindora/runtime';
+import type { CachePolling } from './cache/client.ts';
+import type { CacheStore } from './cache/port.ts';
+import type { DocumentStore } from './documents/port.ts';
+import type { FullTextStore } from './fulltext/port.ts';
+import type { GraphStore } from './graph/port.ts';
+import type { PersonalStore } from './personal/port.ts';
+import type { Capabilities, Target } from './port.ts';
+import type { RelationalStore } from './relational/port.ts';
+import type { VectorStore } from './vectors/port.ts';
+
+/** The port of each role's store. */
+export interface StoreByRole {
+  relational: RelationalStore;
+  cache: CacheStore;
+  documents: DocumentStore;
+  fulltext: FullTextStore;
+  graph: GraphStore;
+  vectors: VectorStore;
+  personal: PersonalStore;
+}
+
+export interface StoreOptions {
+  /** Where the store's files lie; a directory of the role's own. The cache has none. */
+  readonly directory: string;
+  /** Length of the vectors, of roles that hold some. */
+  readonly dimensions: number;
+}
+
+/** What a thread of a store is started with: plain values. */
+export interface StoreThreadData extends StoreOptions {
+  readonly role: Role;
+}
+
+export interface StoreDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What a proxy must know without a call. */
+export interface StoreDescription {
+  readonly role: Role;
+  readonly engine: string;
+  readonly capabilities: Capabilities;
+}
+
+type Create<R extends Role> = (options: StoreOptions & StoreDependencies) => Promise<StoreByRole[R]>;
+
+const file = (options: StoreOptions, role: Role): string => `${options.directory}/${role}.sqlite`;
+
+/** One line a role; an engine is loaded only where it is used. */
+const embeddedStores: { readonly [R in Role]: Create<R> } = {
+  relational: async (options) => {
+    const { SqliteRelational } = await import('./relational/index.ts');
+    return new SqliteRelational({ ...options, file: file(options, 'relational') });
+  },
+  cache: async (options) => {
+    const { MemoryCache } = await import('./cache/index.ts');
+    return new MemoryCache(options);
+  },
+  documents: async (options) => {
+    const { SqliteDocuments } = await import('./documents/index.ts');
+    return new SqliteDocuments({ ...options, file: file(options, 'documents') });
+  },
+  fulltext: () => Promise.reject(missing('fulltext')),
+  graph: () => Promise.reject(missing('graph')),
+  vectors: () => Promise.reject(missing('vectors')),
+  personal: async (options) => {
+    const { SqlitePersonal } = await import('./personal/index.ts');
+    return new SqlitePersonal(options);
+  },
+};
+
+function missing(role: Role): MindoraError {
+  return new MindoraError('internal', `no embedded engine of ${role}`);
+}
+
+/** Opens the embedded store of a role in this thread, migrated. */
+export async function createStore<R extends Role>(
+  role: R,
+  options: StoreOptions,
+  dependencies: StoreDependencies = { clock: systemClock(), random: systemRandom() },
+): Promise<StoreByRole[R]> {
+  const create: Create<R> = embeddedStores[role];
+  const store = await create({ ...options, ...dependencies });
+  await store.migrate();
+  return store;
+}
+
+/** The module that {@link Thread.start} runs for a store, with {@link StoreThreadData}. */
+export const storeThreadModule = new URL('./thread.ts', import.meta.url);
+
+/** The store that a thread serves, as if it were here. */
+export async function connectStore<R extends Role>(
+  role: R,
+  thread: Thread,
+  dependencies: StoreDependencies = { clock: systemClock(), random: systemRandom() },
+): Promise<StoreByRole[R]> {
+  const description = await thread.proxy<{ describe(): Promise<StoreDescription> }>().describe();
+  if (description.role !== role)
+    throw new MindoraError('internal', `the thread serves ${description.role}, not ${role}`);
+  // Functions can't cross threads: of the cache's methods one is made on this side.
+  const constants = role === 'cache' ? { ...description, subscribe: subscribeTo(thread, dependencies) } : description;
+  return thread.proxy<Target>(constants) as StoreByRole[R];
+}
+
+function subscribeTo(thread: Thread, dependencies: StoreDependencies): CacheStore['subscribe'] {
+  const remote = thread.proxy<CachePolling>();
+  return async (channel, listener) => {
+    const { subscribeByPolling } = await import('./cache/client.ts');
+    return subscribeByPolling(remote, dependencies)(channel, listener);
+  };
+}

@@ -1,0 +1,2 @@
+export type * from './port.ts';
+export { type PersonalOptions, SqlitePersonal } from './sqlite.ts';
