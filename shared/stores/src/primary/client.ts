@@ -50,7 +50,8 @@ class News {
   readonly #remote: PrimaryService;
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
-  #loop: Promise<void> | null = null;
+  #running = false;
+  #loop: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(remote: PrimaryService, clock: Clock) {
@@ -60,10 +61,9 @@ class News {
 
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
-    if (!this.#closed) {
-      this.#loop ??= this.#run().finally(() => {
-        this.#loop = null;
-      });
+    if (!this.#running && !this.#closed) {
+      this.#running = true;
+      this.#loop = this.#run();
     }
     return () => this.#listeners.delete(listener);
   }
@@ -82,6 +82,7 @@ class News {
       seen = now;
       for (const listener of [...this.#listeners]) listener();
     }
+    this.#running = false;
   }
 
   /** While the primary's thread is down, its next life is waited for: its numbers start elsewhere. */

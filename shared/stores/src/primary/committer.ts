@@ -40,7 +40,8 @@ export class Committer {
   readonly #onMarked: () => void;
   readonly #queue: Job[] = [];
   #queueBytes = 0;
-  #running: Promise<void> | null = null;
+  #draining = false;
+  #running: Promise<void> = Promise.resolve();
   #closed = false;
   /** Something that needs the connection outside of a transaction; runs between two groups. */
   #alone: (() => Promise<void>)[] = [];
@@ -97,18 +98,23 @@ export class Committer {
   }
 
   #start(): void {
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = null;
-    });
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#running = this.#drain();
   }
 
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0 || this.#alone.length > 0) {
-      // Lets the messages that came in meanwhile join the next group.
-      await setImmediate();
-      for (const task of this.#alone.splice(0)) await task();
-      const group = this.#takeGroup();
-      if (group.length > 0) await this.#commitGroup(group);
+    try {
+      while (this.#queue.length > 0 || this.#alone.length > 0) {
+        // Lets the messages that came in meanwhile join the next group.
+        await setImmediate();
+        for (const task of this.#alone.splice(0)) await task();
+        const group = this.#takeGroup();
+        if (group.length > 0) await this.#commitGroup(group);
+      }
+    } finally {
+      // In the same turn as the look at the queue: what comes after it starts the next run.
+      this.#draining = false;
     }
   }
 
@@ -159,10 +165,8 @@ export class Committer {
   async #giveUp(group: readonly Job[], cause: MindoraError): Promise<void> {
     const error =
       cause.code === 'store_unavailable' ? cause : new MindoraError('store_unavailable', undefined, { cause });
-    try {
-      await this.#connection.rollback();
-    } finally {
-      for (const job of group) job.reject(error);
-    }
+    // Where even this fails, the next BEGIN fails too, and tries it again.
+    await this.#connection.rollback().catch(() => undefined);
+    for (const job of group) job.reject(error);
   }
 }

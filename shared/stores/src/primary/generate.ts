@@ -25,22 +25,27 @@ export async function missingMigration(): Promise<{ up: string[]; down: string[]
   }
 }
 
-function statements(queries: readonly string[]): string {
-  return queries.map((query) => `    await runner.query(${JSON.stringify(query)});\n`).join('');
+function list(name: string, queries: readonly string[]): string {
+  const lines = queries.map((query) => `  ${JSON.stringify(query.trim())},\n`).join('');
+  return `const ${name} = [\n${lines}];\n`;
 }
 
 function migrationText(className: string, { up, down }: { up: string[]; down: string[] }): string {
   return `import type { MigrationInterface, QueryRunner } from 'typeorm';
 
+${list('up', up)}
+${list('down', down)}
 /** Made by generate.ts from the definitions of the tables. */
 export class ${className} implements MigrationInterface {
   readonly name = '${className}';
 
   async up(runner: QueryRunner): Promise<void> {
-${statements(up)}  }
+    for (const statement of up) await runner.query(statement);
+  }
 
   async down(runner: QueryRunner): Promise<void> {
-${statements(down)}  }
+    for (const statement of down) await runner.query(statement);
+  }
 }
 `;
 }

@@ -225,9 +225,11 @@ function columnsOf(message: string): string[] {
 }
 
 function translate(thrown: unknown): MindoraError {
-  if (!(thrown instanceof Error) || thrown.name !== 'SqliteError') return toMindoraError(thrown);
-  const code = String((thrown as { code?: unknown }).code);
-  const fields = columnsOf(thrown.message);
+  // Not by instanceof: the native library makes its errors in the realm that loaded it first.
+  const { name, code: given, message } = (thrown ?? {}) as { name?: unknown; code?: unknown; message?: unknown };
+  if (name !== 'SqliteError') return toMindoraError(thrown);
+  const code = String(given);
+  const fields = columnsOf(String(message));
   const options = { cause: thrown, data: { fields } };
   if (/^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY|ROWID)/.test(code)) {
     return new MindoraError('conflict', `the value of ${fields.join(', ')} is taken`, options);

@@ -1,4 +1,4 @@
-import { Initial1795328414528 } from './1795328414528-initial.ts';
+import { Initial1795329399798 } from './1795329399798-initial.ts';
 
 /** All migrations, oldest first. Made by generate.ts. */
-export const migrations = [Initial1795328414528];
+export const migrations = [Initial1795329399798];
