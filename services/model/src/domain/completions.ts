@@ -69,8 +69,8 @@ async function tryOnce(target: Target, messages: readonly Message[], signal: Abo
 function requestOf({ apiKey, model, maxTokens, temperature }: Target, messages: readonly Message[]): RequestInit {
   return {
     method: 'POST',
-    // A redirect would take the key along to wherever it leads.
-    redirect: 'error',
+    // Followed, a redirect would take question and key to wherever it leads.
+    redirect: 'manual',
     headers: {
       'content-type': 'application/json',
       accept: 'application/json',
