@@ -1,0 +1,16 @@
+/** A process that writes as fast as it can and reports each write once it was acknowledged. Killed by its parent. */
+import { writeSync } from 'node:fs';
+import { openPrimary } from '../../src/primary/index.ts';
+import { conversation } from './primary.ts';
+
+const primary = await openPrimary({ file: process.argv[2] ?? '' });
+await primary.migrate();
+
+async function client(name: number): Promise<void> {
+  for (let n = 0; ; n++) {
+    const [written] = await primary.records.write([conversation(`c${name}-${n}`)]);
+    writeSync(1, `${written?.id}\n`);
+  }
+}
+
+await Promise.all(Array.from({ length: 16 }, (_, name) => client(name)));
