@@ -39,7 +39,7 @@ const environmentSchema = z.strictObject({
   MINDORA_MODEL_NAME: z.string().default('deepseek-chat'),
   MINDORA_MODEL_API_KEY: secret.optional(),
   MINDORA_DOCUMENT_RETENTION_DAYS: z.coerce.number().min(0).max(36_500).default(30),
-  MINDORA_VERIFY_EVERY_HOURS: z.coerce.number().min(0).max(10_000).default(24),
+  MINDORA_VERIFY_EVERY_HOURS: z.coerce.number().min(0).max(500).default(24),
   MINDORA_METRICS_PUBLIC: z.stringbool().default(false),
 });
 

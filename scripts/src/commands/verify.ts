@@ -1,4 +1,4 @@
-import { roles } from '@mindora/contracts';
+import { type Drift, entityNames, roles, type VerifyReport } from '@mindora/contracts';
 import { Option, type Command } from 'commander';
 import { paint, print, printJson, table } from '../output.ts';
 import type { Operations } from '../operations.ts';
@@ -13,38 +13,6 @@ interface VerifyFlags extends CommonFlags {
   readonly watch?: boolean;
   readonly every: number;
   readonly wait: number;
-}
-
-interface StoreLine {
-  readonly engine: string;
-  readonly checked: number;
-  readonly missing: number;
-  readonly extra: number;
-  readonly stale: number;
-  readonly different: number;
-  readonly resurrected: number;
-  readonly pending: number;
-  readonly parked: number;
-  readonly repaired: number;
-  readonly error?: string;
-}
-
-interface Difference {
-  readonly store: string;
-  readonly entity: string;
-  readonly id: string;
-  readonly kind: string;
-  readonly cause?: string;
-  readonly fields?: readonly string[];
-}
-
-interface Report {
-  readonly version: string;
-  readonly agree: boolean;
-  readonly ledger: { readonly records: number; readonly root: string };
-  readonly took_ms: number;
-  readonly stores: Readonly<Record<string, StoreLine>>;
-  readonly differences: readonly Difference[];
 }
 
 const columns = [
@@ -66,7 +34,7 @@ export function addVerify(program: Command): void {
   withJson(program.command('verify'))
     .description('compare what every store holds with the primary, while writes go on')
     .addOption(new Option('--store <role...>', 'only these stores').choices(roles))
-    .option('--entity <name...>', 'only these entities')
+    .addOption(new Option('--entity <name...>', 'only these entities').choices(entityNames))
     .option('--repair', 'send what differs again, and check it again')
     .option('--dry-run', 'with --repair: only tell what would be sent')
     .option('--watch', 'go on until interrupted')
@@ -106,14 +74,14 @@ async function once(operations: Operations, flags: VerifyFlags): Promise<number>
     wait_ms: Math.round(flags.wait * 1000),
   };
   const result = await runJob(operations, 'sync.verify', body, 'verify', flags.json === true);
-  const report = result as unknown as Report;
+  const report = result as unknown as VerifyReport;
   if (flags.json === true) printJson(report);
   else printReport(report);
   return exitCodeOf(report);
 }
 
 /** Drift is 1; where only lag, or a store that couldn't be asked, stands in the way of agreement it is 2. */
-export function exitCodeOf(report: Pick<Report, 'agree' | 'stores'>): number {
+export function exitCodeOf(report: Pick<VerifyReport, 'agree' | 'stores'>): number {
   if (report.agree) return exitCodes.ok;
   const lines = Object.values(report.stores);
   const drift = lines.some(
@@ -122,10 +90,10 @@ export function exitCodeOf(report: Pick<Report, 'agree' | 'stores'>): number {
   return drift ? exitCodes.failed : exitCodes.unchecked;
 }
 
-function printReport(report: Report): void {
+function printReport(report: VerifyReport): void {
   const rows = Object.entries(report.stores).map(([role, line]) => [
     role,
-    line.error === undefined ? line.engine : paint('red', line.error),
+    line.error === null ? line.engine : paint('red', line.error.detail),
     ...columns.map((column) => line[column]),
   ]);
   print(table(['store', 'engine', ...columns], rows));
@@ -138,9 +106,9 @@ function printReport(report: Report): void {
   print(paint('dim', `ledger root ${root}`));
 }
 
-function describe(difference: Difference): string {
+function describe(difference: Drift): string {
   const { store, entity, id, kind, cause, fields } = difference;
   const where = fields === undefined || fields.length === 0 ? '' : ` in ${fields.join(', ')}`;
-  const why = cause === undefined || cause === 'unknown' ? '' : ` (${cause})`;
+  const why = cause === 'unknown' ? '' : ` (${cause})`;
   return `${paint('yellow', kind)} ${store} ${entity} ${id}${where}${why}`;
 }

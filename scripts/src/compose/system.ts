@@ -1,0 +1,33 @@
+import { type PartHealth, roles } from '@mindora/contracts';
+import { type Clock, defineService, type ServiceSchema } from '@mindora/runtime';
+import type { StoreByRole } from '@mindora/stores/create';
+import type { SyncService } from '@mindora/sync/client';
+
+/** A part that doesn't answer within this time counts as not healthy. */
+const patienceMs = 3000;
+
+export interface SystemDependencies {
+  readonly primary: { health(): Promise<{ ok: boolean }> };
+  readonly stores: StoreByRole;
+  readonly sync: Pick<SyncService, 'health'>;
+  readonly clock: Clock;
+}
+
+/** Answers whether every part of a version does its work (`/ready`). */
+export function createSystemService({ primary, stores, sync, clock }: SystemDependencies): ServiceSchema {
+  const ask = async (name: string, health: () => Promise<{ ok: boolean }>): Promise<PartHealth> => {
+    const patience = new AbortController();
+    const late = clock.sleep(patienceMs, patience.signal).then(() => ({ ok: false }));
+    // Whatever a part throws, it is not healthy; its own log says why.
+    const answer = await Promise.race([health().catch(() => ({ ok: false })), late]);
+    patience.abort();
+    return { name, ok: answer.ok };
+  };
+  const ready = (): Promise<PartHealth[]> =>
+    Promise.all([
+      ask('primary', () => primary.health()),
+      ask('sync', () => sync.health()),
+      ...roles.map((role) => ask(`stores.${role}`, () => stores[role].health())),
+    ]);
+  return defineService({ name: 'system', actions: {}, internal: { ready } });
+}

@@ -1,0 +1,80 @@
+import { createGateway } from '@mindora/gateway-service';
+import { hashApiKey, MindoraError, newApiKey, systemClock, systemRandom } from '@mindora/runtime';
+import type { Config } from '../config.ts';
+import { readAdminKey, removeRunning, writePrivately } from './files.ts';
+import { openVersion, type Version } from './version.ts';
+
+const clock = systemClock();
+const random = systemRandom();
+
+/**
+ * Runs a version until `stop` aborts: opens it, listens, and at the end drains it.
+ *
+ * @param tell gets lines for the person at the terminal
+ */
+export async function startVersion(config: Config, stop: AbortSignal, tell: (line: string) => void): Promise<void> {
+  const began = performance.now();
+  const version = await openVersion(config);
+  try {
+    await provideAdminKey(version, tell);
+    await serve(version, config, stop, (url) => {
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      tell(`Mindora ${config.manifest.name} is ready at ${url} after ${seconds} s; API at ${url}/docs`);
+    });
+  } finally {
+    await version.close();
+  }
+}
+
+async function serve(version: Version, config: Config, stop: AbortSignal, onReady: (url: string) => void): Promise<void> {
+  const gateway = createGateway({
+    broker: version.broker,
+    version: config.manifest.name,
+    log: version.log,
+    clock,
+    random,
+    tokens: version.tokens,
+    metricsAccess: config.metricsPublic ? 'open' : 'key',
+  });
+  try {
+    const url = await gateway.listen(config.port, config.host).catch((cause: unknown) => {
+      throw unlessPortTaken(cause, config);
+    });
+    writePrivately(version.files.running, `${JSON.stringify({ url, pid: process.pid })}\n`);
+    onReady(url);
+    await aborted(stop);
+  } finally {
+    removeRunning(version.files);
+    await gateway.close();
+  }
+}
+
+function unlessPortTaken(cause: unknown, config: Config): unknown {
+  if ((cause as { code?: string }).code !== 'EADDRINUSE') return cause;
+  return new MindoraError('conflict', `port ${config.port} of ${config.host} is taken; choose another with --port`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+const adminUser = 'admin_001';
+
+/** The first start makes the administrator's key and shows it once. A key whose file is gone is replaced. */
+async function provideAdminKey({ files, primary }: Version, tell: (line: string) => void): Promise<void> {
+  const known = readAdminKey(files);
+  if (known !== null && (await primary.apiKey(hashApiKey(known.reveal()))) !== null) return;
+  for (const old of await primary.apiKeys(adminUser)) {
+    if (old.name === adminKeyName && old.revoked_at === null) await primary.revokeApiKey(old.id);
+  }
+  const { key, hash } = newApiKey(random);
+  // The file first: a crash in between leaves a key that opens nothing, and the next start makes another.
+  writePrivately(files.adminKey, `${key}\n`);
+  const created_at = clock.timestamp();
+  await primary.addApiKey({ id: random.id(), hash, user_id: adminUser, name: adminKeyName, created_at, revoked_at: null });
+  tell(`The administrator's key, shown once (kept in ${files.adminKey}):`);
+  tell(`  ${key}`);
+}
+
+const adminKeyName = 'first start';

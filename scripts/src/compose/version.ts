@@ -1,0 +1,156 @@
+/**
+ * A version, composed: its threads (primary, embedder, stores, sync) and its services in a broker. The gateway is not
+ * part of it, so that commands can work on a stopped version through its files.
+ */
+import { type Role, roles } from '@mindora/contracts';
+import {
+  createBroker,
+  createLogger,
+  createPasswords,
+  createTokens,
+  type Logger,
+  MindoraError,
+  type Passwords,
+  type ServiceBroker,
+  systemClock,
+  systemRandom,
+  Thread,
+  type Tokens,
+} from '@mindora/runtime';
+import { connectStore, type StoreByRole, type StoreThreadData, storeThreadModule } from '@mindora/stores/create';
+import type { PrimaryService } from '@mindora/stores/primary/client';
+import { primaryThread } from '@mindora/stores/primary/thread-module';
+import { connectSync, type SyncService, syncThread } from '@mindora/sync/client';
+import type { Config } from '../config.ts';
+import { startEmbedder, type EmbedderParts } from './embedder.ts';
+import { filesOf, loadSecrets, makeDirectories, type VersionFiles, type VersionSecrets } from './files.ts';
+import { tryLock } from './lock.ts';
+import { createServices } from './services.ts';
+
+export interface Version {
+  readonly files: VersionFiles;
+  readonly log: Logger;
+  /** Started, with every service but the gateway. */
+  readonly broker: ServiceBroker;
+  readonly primary: PrimaryService;
+  readonly tokens: Tokens;
+  /** Drains sync, ends the threads and gives the lock back. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What the services are made of. */
+export interface Parts {
+  readonly config: Config;
+  readonly secrets: VersionSecrets;
+  readonly primary: PrimaryService;
+  readonly stores: StoreByRole;
+  readonly embedder: EmbedderParts['embedder'];
+  readonly sync: SyncService;
+  readonly tokens: Tokens;
+  readonly passwords: Passwords;
+}
+
+const clock = systemClock();
+const random = systemRandom();
+
+/** @throws MindoraError `conflict` where another process has the version open */
+export async function openVersion(config: Config): Promise<Version> {
+  const files = filesOf(config.directory);
+  makeDirectories(files);
+  const unlock = tryLock(files.lock);
+  if (unlock === null) {
+    throw new MindoraError('conflict', `version ${config.manifest.name} is running already in ${config.directory}`);
+  }
+  const log = createLogger({ level: config.logLevel, version: config.manifest.name });
+  const opened: (() => Promise<unknown>)[] = [async () => unlock()];
+  const close = closeAll(opened);
+  try {
+    return { ...(await compose(config, files, log, opened)), files, log, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Closes in the opposite order of opening, once; a part that fails to close doesn't keep the others open. */
+function closeAll(opened: (() => Promise<unknown>)[]): () => Promise<void> {
+  let closing: Promise<void> | null = null;
+  const run = async (): Promise<void> => {
+    const failures: unknown[] = [];
+    for (const closeOne of opened.reverse()) await closeOne().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed');
+  };
+  return () => {
+    closing ??= run();
+    return closing;
+  };
+}
+
+async function compose(
+  config: Config,
+  files: VersionFiles,
+  log: Logger,
+  opened: (() => Promise<unknown>)[],
+): Promise<Pick<Version, 'broker' | 'primary' | 'tokens'>> {
+  const secrets = loadSecrets(files, random);
+  const start = async <T>(name: string, module: URL, data: T, uses: Record<string, Thread> = {}): Promise<Thread> => {
+    const onDeath = (error: Error): void => log.error({ thread: name, error: error.message }, 'a thread died');
+    const thread = await Thread.start({ name, module, data, uses, onDeath });
+    opened.push(() => thread.stop());
+    return thread;
+  };
+  const primaryAlone = await start('primary', primaryThread, { file: files.primary });
+  const [stores, embedding] = await Promise.all([
+    startStores(config, files, start),
+    startEmbedder(config.embedder, start),
+  ]);
+  const sync = await start('sync', syncThread, syncData(config, files), {
+    primary: primaryAlone,
+    ...stores.threads,
+    ...embedding.threads,
+  });
+  const primary = primaryAlone.proxy<PrimaryService>();
+  const tokens = createTokens({ secret: secrets.jwt, issuer: config.manifest.name, clock });
+  const passwords = createPasswords();
+  const parts = { config, secrets, primary, stores: stores.byRole, embedder: embedding.embedder, tokens, passwords };
+  const broker = createBroker({ version: config.manifest.name, nodeId: `${config.manifest.name}-${process.pid}`, log });
+  for (const service of createServices({ ...parts, sync: connectSync(sync) }, { clock, random })) {
+    broker.createService(service);
+  }
+  await broker.start();
+  opened.push(() => broker.stop());
+  return { broker, primary, tokens };
+}
+
+type StartThread = <T>(name: string, module: URL, data: T, uses?: Record<string, Thread>) => Promise<Thread>;
+
+interface StartedStores {
+  readonly byRole: StoreByRole;
+  readonly threads: Record<string, Thread>;
+}
+
+async function startStores(config: Config, files: VersionFiles, start: StartThread): Promise<StartedStores> {
+  const threads: Record<string, Thread> = {};
+  const byRole: Partial<Record<Role, StoreByRole[Role]>> = {};
+  await Promise.all(
+    roles.map(async (role) => {
+      const directory = role === 'personal' ? files.personal : files.stores;
+      const data: StoreThreadData = { role, directory, dimensions: config.embedder.dimensions };
+      const thread = await start(role, storeThreadModule, data);
+      threads[role] = thread;
+      byRole[role] = await connectStore(role, thread);
+    }),
+  );
+  return { byRole: byRole as StoreByRole, threads };
+}
+
+function syncData(config: Config, files: VersionFiles): object {
+  return {
+    version: config.manifest.name,
+    primaryFile: files.primary,
+    busFile: files.bus,
+    retention: config.retention,
+    logLevel: config.logLevel,
+    verifyEveryMs: config.verifyEveryMs,
+  };
+}
