@@ -1,11 +1,5 @@
 /** Bodies that a reader can send as they are; a test holds each to the schema of its route. */
-import {
-  adminEntities,
-  type ColumnDefinition,
-  type EntityName,
-  entity,
-  type RouteDefinition,
-} from '@mindora/contracts';
+import { type ColumnDefinition, type EntityName, entity, type RouteDefinition } from '@mindora/contracts';
 
 const conversation = {
   user_id: 'user_001',

@@ -61,7 +61,11 @@ function createApp(deps: GatewayDeps, limits: Limits): FastifyInstance {
     return503OnClosing: false,
     trustProxy: deps.trustProxy ?? false,
     routerOptions: { maxParamLength: 4096 },
-    http: { maxHeaderSize: limits.headerBytesMax },
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      // Node looks for connections that are over their time only every 30 s.
+      connectionsCheckingInterval: Math.min(5000, limits.receiveTimeoutMs),
+    },
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], deps.random),
     ...createRawHandlers(deps.random),
   });

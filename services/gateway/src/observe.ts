@@ -12,11 +12,11 @@ export function observe(app: FastifyInstance, log: Logger, metrics: Metrics): vo
     'route',
     'status',
   ]);
-  const done = (request: FastifyRequest, reply: FastifyReply): void => {
+  const done = (request: FastifyRequest, reply: FastifyReply, startedAt: number): void => {
     const route = request.routeOptions.url ?? 'none';
     const aborted = !reply.raw.writableFinished;
     const status = aborted ? 499 : reply.statusCode;
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    const ms = Math.round((performance.now() - startedAt) * 100) / 100;
     // A client may send any word as its method.
     const method = request.routeOptions.url === undefined ? 'other' : request.method;
     seconds.observe({ method, route, status }, ms / 1000);
@@ -25,7 +25,8 @@ export function observe(app: FastifyInstance, log: Logger, metrics: Metrics): vo
   };
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
-    reply.raw.once('close', () => done(request, reply));
+    const startedAt = performance.now();
+    reply.raw.once('close', () => done(request, reply, startedAt));
   });
 }
 
