@@ -18,6 +18,12 @@ export interface ResolvedEmbeddings {
   readonly refused: readonly Refusal[];
 }
 
+/** New embeddings, and by id why the embedder refuses a text. */
+interface Made {
+  readonly rows: ReadonlyMap<string, EmbeddingRow>;
+  readonly refused: ReadonlyMap<string, string>;
+}
+
 interface Wanted extends RecordVersion {
   /** Null: the record is deleted. */
   readonly embeddingId: string | null;
@@ -28,6 +34,8 @@ export class Embeddings {
   readonly #parts: SyncParts;
   /** Lookups and assignments, one after the other: see {@link #assign}. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** By id: embeddings being made for one partition's batch, which another's may need too. */
+  readonly #making = new Map<string, Promise<Made>>();
 
   constructor(parts: SyncParts) {
     this.#parts = parts;
@@ -61,38 +69,51 @@ export class Embeddings {
     for (const { embeddingId: id, text } of wanted) if (id !== null) texts.set(id, text);
     const known = await this.#lookUp([...texts.keys()]);
     const missing = [...texts].filter(([id]) => !known.has(id));
-    const made = await this.#make(missing);
-    for (const row of made.rows) known.set(row.id, row);
-    const usable = wanted.filter(({ embeddingId: id }) => id === null || known.has(id));
-    await this.#assign(usable, known);
-    const found = usable.flatMap((record) => {
-      const row = record.embeddingId === null ? undefined : known.get(record.embeddingId);
-      return row === undefined ? [] : [[nameOf(record), { id: row.id, vector: row.vector }] as const];
+    const refused = await this.#makeShared(missing, async (made) => {
+      for (const [id, row] of made.rows) known.set(id, row);
+      await this.#assign(
+        wanted.filter(({ embeddingId: id }) => id === null || known.has(id)),
+        known,
+      );
+      return made.refused;
     });
-    const refused = wanted.flatMap(({ entity, id, version, embeddingId: wantedId }) => {
-      const reason = wantedId === null ? undefined : made.refused.get(wantedId);
-      return reason === undefined ? [] : [{ entity, id, version, reason }];
-    });
-    return { found: new Map(found), refused };
+    return answerOf(wanted, known, refused);
   }
 
   async #lookUp(ids: readonly string[]): Promise<Map<string, EmbeddingRow>> {
     return ids.length === 0 ? new Map() : new Map(await this.#parts.ledger.embeddings(ids));
   }
 
+  /** Makes what nobody is making yet, waits for the rest, and tells others of its own until `use` has kept them. */
+  async #makeShared<T>(missing: readonly (readonly [string, string])[], use: (made: Made) => Promise<T>): Promise<T> {
+    const others = new Set(missing.flatMap(([id]) => this.#making.get(id) ?? []));
+    const own = missing.filter(([id]) => !this.#making.has(id));
+    const making = this.#make(own);
+    for (const [id] of own) this.#making.set(id, making);
+    try {
+      const made = await Promise.all([making, ...others]);
+      return await use({
+        rows: new Map(made.flatMap(({ rows }) => [...rows])),
+        refused: new Map(made.flatMap(({ refused }) => [...refused])),
+      });
+    } finally {
+      for (const [id] of own) this.#making.delete(id);
+    }
+  }
+
   /** Embeds each text once. A text that the embedder refuses is set aside, and the others are tried without it. */
-  async #make(missing: readonly (readonly [string, string])[]) {
+  async #make(missing: readonly (readonly [string, string])[]): Promise<Made> {
     const { embedder } = this.#parts;
     const { model, dimensions } = embedder;
     const refused = new Map<string, string>();
     for (let left = [...missing]; ; ) {
-      if (left.length === 0) return { rows: [], refused };
+      if (left.length === 0) return { rows: new Map(), refused };
       try {
         const vectors = await embedder.embed(left.map(([, text]) => text));
-        const rows = left.map(([id], index): EmbeddingRow => {
-          return { id, model, dimensions, vector: encodeChecked(vectors[index], dimensions) };
+        const rows = left.map(([id], index): [string, EmbeddingRow] => {
+          return [id, { id, model, dimensions, vector: encodeChecked(vectors[index], dimensions) }];
         });
-        return { rows, refused };
+        return { rows: new Map(rows), refused };
       } catch (thrown) {
         const at = refusedIndex(thrown, left.length);
         if (at === null) throw thrown;
@@ -128,6 +149,23 @@ export class Embeddings {
     );
     return turn;
   }
+}
+
+function answerOf(
+  wanted: readonly Wanted[],
+  known: ReadonlyMap<string, EmbeddingRow>,
+  reasons: ReadonlyMap<string, string>,
+): ResolvedEmbeddings {
+  const found = new Map<string, { id: string; vector: string }>();
+  const refused: Refusal[] = [];
+  for (const { entity, id, version, embeddingId: used } of wanted) {
+    if (used === null) continue;
+    const row = known.get(used);
+    const reason = reasons.get(used);
+    if (row !== undefined) found.set(nameOf({ entity, id }), { id: row.id, vector: row.vector });
+    else if (reason !== undefined) refused.push({ entity, id, version, reason });
+  }
+  return { found, refused };
 }
 
 function encodeChecked(vector: Float32Array | undefined, dimensions: number): string {

@@ -25,6 +25,8 @@ export interface SyncOptions {
   readonly retention: RetentionPolicy;
   /** Least similarity of related conversations, which depends on the embedder; null derives none. */
   readonly relateScoreMin?: number | null;
+  /** How often a store is looked at for having been exchanged or emptied (default 2 s). */
+  readonly watchEveryMs?: number;
   /** How often tombstones and expired documents are purged (default 10 min). */
   readonly purgeEveryMs?: number;
   /** How often rows that triggers missed are looked for (default 24 h). */
@@ -50,6 +52,7 @@ export interface Metric {
 
 const touchesAtOnce = 1000;
 const parkedMax = 10_000;
+const watchEveryMsDefault = 2000;
 const purgeEveryMsDefault = 600_000;
 const adoptEveryMsDefault = 86_400_000;
 
@@ -69,7 +72,8 @@ export class Sync {
 
   constructor(options: SyncOptions) {
     const { primary, bus, targets, embedder, clock, random, log, retention } = options;
-    this.#parts = { ledger: primary.ledger, bus, targets, embedder, clock, random, log, retention };
+    const watchMs = options.watchEveryMs ?? watchEveryMsDefault;
+    this.#parts = { ledger: primary.ledger, bus, targets, embedder, clock, random, log, retention, watchMs };
     this.#capture = new Capture(this.#parts);
     const embeddings = new Embeddings(this.#parts);
     const hooks = { onApplied: (role: Role, held: readonly RecordVersion[]) => this.#applied(role, held) };

@@ -14,6 +14,8 @@ export interface SyncParts {
   readonly random: Random;
   readonly log: Logger;
   readonly retention: RetentionPolicy;
+  /** How often an idle store is looked at. */
+  readonly watchMs: number;
 }
 
 /** A record's name as a key of maps. */

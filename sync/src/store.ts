@@ -29,8 +29,6 @@ import { facts, type SyncParts, stopping } from './parts.ts';
 import type { StoreTotals } from './status.ts';
 import { Waits } from './waits.ts';
 
-/** How often an idle store is looked at. */
-const watchMs = 2000;
 const againMs = 250;
 /** More refusals than these in one batch are a fault of the store. */
 const refusalsMax = 5;
@@ -260,7 +258,7 @@ export class StoreSync {
 
   /** Makes the store ready although nothing is delivered, and looks at it while it is idle. */
   async #watch(): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock, watchMs } = this.#parts;
     let loaded = false;
     while (!this.#stop.signal.aborted) {
       const seen = this.#watchBell.rings;
@@ -291,7 +289,7 @@ export class StoreSync {
   }
 
   async #resend(label: string): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock, log, watchMs } = this.#parts;
     while (!this.#stop.signal.aborted) {
       try {
         const epoch = this.continuity.epoch;
