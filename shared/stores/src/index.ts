@@ -1,5 +1,6 @@
 export type * from './cache/port.ts';
 export type * from './documents/port.ts';
+export type * from './embedder/port.ts';
 export type * from './fulltext/port.ts';
 export type * from './graph/port.ts';
 export type * from './personal/port.ts';
