@@ -151,12 +151,11 @@ describe('a failing endpoint', () => {
   });
 
   test('that is gone: unavailable', async () => {
-    const { baseUrl } = server;
     await server.stop();
-    await expect(open({ baseUrl, attemptsMax: 2 }).embed(['a'])).rejects.toMatchObject({
+    await expect(open({ attemptsMax: 2 }).embed(['a'])).rejects.toMatchObject({
       code: 'embedder_unavailable',
     });
-    expect(await open({ baseUrl }).health()).toMatchObject({ ok: false });
+    expect(await open().health()).toMatchObject({ ok: false });
     server = await EmbeddingServer.start(dimensions);
   });
 

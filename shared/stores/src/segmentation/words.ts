@@ -36,6 +36,8 @@ function byDictionaryOf(locale: string, run: string): string[] {
  * for it has its own spaces.
  */
 export function wordsOfRun(run: string): string[] {
+  // Two characters by themselves are a word or a name, in the dictionary or not.
+  if (Array.from(run).length <= 2) return [run];
   if (hanOnly.test(run)) return chineseWords(run);
   if (/\p{Script=Hangul}/u.test(run)) return [run];
   return byDictionaryOf('ja', run);

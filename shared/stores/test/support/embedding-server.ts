@@ -36,6 +36,7 @@ export class EmbeddingServer {
   /** Texts that are refused with status 400, whatever the behaviour. */
   readonly refused = new Set<string>();
   retryAfter = '7';
+  baseUrl = '';
   readonly #server: Server;
   readonly #dimensions: number;
 
@@ -47,11 +48,8 @@ export class EmbeddingServer {
   static async start(dimensions: number): Promise<EmbeddingServer> {
     const server = new EmbeddingServer(dimensions);
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    server.baseUrl = `http://127.0.0.1:${(server.#server.address() as AddressInfo).port}/v1`;
     return server;
-  }
-
-  get baseUrl(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
   }
 
   /** What a text's vector is: its first character's code, its length, then zeros. */
