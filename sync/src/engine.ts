@@ -1,13 +1,13 @@
 /** Sync as a whole: capture, one {@link StoreSync} for each store, and what operators and services ask of them. */
 import type { EventBus } from '@mindora/bus';
-import type { EntityName, RecordVersion, RetentionPolicy, Role } from '@mindora/contracts';
+import type { EntityName, MetricFamily, RecordVersion, RetentionPolicy, Role } from '@mindora/contracts';
 import { type Clock, type Logger, MindoraError, type Random } from '@mindora/runtime';
 import type { GraphStore, ParkedRecord, PrimaryLedger, Target, Touch, VectorStore } from '@mindora/stores';
 import { Capture } from './capture.ts';
 import { Embeddings } from './embeddings.ts';
 import { chunksOf, type SyncParts } from './parts.ts';
 import { lexicalScoreMin, Relate } from './relate.ts';
-import { busStatus, lagOf, primaryStatus, type SyncStatus, statusOf } from './status.ts';
+import { busStatus, lagOf, metricsOf, primaryStatus, type SyncStatus, statusOf } from './status.ts';
 import { StoreSync } from './store.ts';
 import { adopt, purge } from './upkeep.ts';
 import { readPosition } from './waits.ts';
@@ -42,13 +42,6 @@ export interface ParkedFilter {
 
 /** Called with what a store now holds. */
 export type AppliedListener = (role: Role, held: readonly RecordVersion[]) => void;
-
-/** Numbers for a metrics page, by name and labels. */
-export interface Metric {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
 
 const touchesAtOnce = 1000;
 const parkedMax = 10_000;
@@ -134,25 +127,9 @@ export class Sync {
     return { healthy: !failing && stores.every(({ healthy }) => healthy), capture, bus, primary, stores };
   }
 
-  /** The same as numbers. */
-  async metrics(): Promise<Metric[]> {
-    const { capture, primary, stores } = await this.status();
-    const whole = { sync_pending_records: primary.pending, sync_pending_ms: primary.pendingMs };
-    const counted = { ...whole, sync_parked_records: primary.parked, sync_captured_records_total: capture.records };
-    const metrics: Metric[] = Object.entries(counted).map(([name, value]) => ({ name, labels: {}, value }));
-    for (const status of stores) {
-      const labels = { store: status.store };
-      metrics.push(
-        { name: 'sync_store_healthy', labels, value: Number(status.healthy) },
-        { name: 'sync_lag_batches', labels, value: status.lagBatches },
-        { name: 'sync_lag_ms', labels, value: status.lagMs },
-        { name: 'sync_store_parked_records', labels, value: status.parked },
-        { name: 'sync_applied_records_total', labels, value: status.applied.records },
-        { name: 'sync_refused_records_total', labels, value: status.applied.refused },
-        { name: 'sync_reconciles_total', labels, value: status.applied.reconciles },
-      );
-    }
-    return metrics;
+  /** The same as families of measurements. */
+  async metrics(): Promise<MetricFamily[]> {
+    return metricsOf(await this.status());
   }
 
   /**

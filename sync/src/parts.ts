@@ -2,7 +2,8 @@ import type { EventBus } from '@mindora/bus';
 import type { RecordKey, RetentionPolicy, Role } from '@mindora/contracts';
 import type { Clock, Logger, Random } from '@mindora/runtime';
 import { MindoraError, toMindoraError } from '@mindora/runtime';
-import type { Embedder, PrimaryLedger, Target } from '@mindora/stores';
+import type { PrimaryLedger, Target } from '@mindora/stores';
+import type { Embedder } from '@mindora/stores/embedder/port';
 
 /** What all of sync is made of: every effect comes in through one of these ports (rule 18). */
 export interface SyncParts {

@@ -12,9 +12,9 @@ import { personalProjections } from './personal.ts';
 import { relationalProjections } from './relational.ts';
 import { vectorProjections } from './vectors.ts';
 
+export { embeddingId } from '@mindora/stores/embedder/id';
 export type { ProjectedRecord, ProjectionContext } from './context.ts';
 export { embeddedText } from './context.ts';
-export { embeddingId } from './embedding-id.ts';
 
 const projections: Readonly<Record<Role, RoleProjections>> = {
   relational: relationalProjections,

@@ -1,7 +1,7 @@
 import type { EntityName, Row } from '@mindora/contracts';
 import { documentOf } from '@mindora/contracts';
+import { embeddingId } from '@mindora/stores/embedder/id';
 import { embeddedText, type ProjectionContext, pick, type RoleProjections } from './context.ts';
-import { embeddingId } from './embedding-id.ts';
 
 const fieldsOf = (name: EntityName): string[] => Object.keys(documentOf('relational', name).fields);
 
