@@ -14,7 +14,7 @@ const key = fc.constantFrom('k0', 'k1', 'k2', 'k3');
 const email = fc.constantFrom('e0', 'e1', 'e2', 'e3');
 const owner = fc.constantFrom('u0', 'u1');
 const clause = fc.constantFrom('', ' OR REPLACE', ' OR IGNORE', ' OR FAIL', ' OR ABORT', ' OR ROLLBACK');
-const rowid = fc.integer({ min: 1, max: 6 });
+const rowid = fc.integer({ min: 1, max: 4 });
 
 const userStatement = fc.oneof(
   fc
@@ -142,6 +142,6 @@ test('no statement changes a record unnoticed', () => {
     }
   });
   // The seed is part of the failure's message: fast-check prints it with the path to the counterexample.
-  fc.assert(property, { seed, numRuns: 150 });
+  fc.assert(property, { seed, numRuns: 600 });
   expect(state().versions.size).toBeGreaterThan(0);
 });

@@ -1,7 +1,7 @@
 /** The primary in its own thread, under concurrency and after crashes (architecture, rules 5 and 6). */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { Thread } from '@mindora/runtime';
 import Database from 'better-sqlite3';
@@ -151,7 +151,7 @@ async function acknowledged(child: ChildProcess, killAfter: number): Promise<str
 
 test('after a kill every acknowledged write is there, with its ledger line', async () => {
   const { file, remove } = newFile();
-  const script = join(import.meta.dirname, 'support', 'primary-writer.ts');
+  const script = fileURLToPath(new URL('./support/primary-writer.ts', import.meta.url));
   for (const killAfter of [300, 900]) {
     const child = spawn(process.execPath, [script, file], { stdio: ['ignore', 'pipe', 'inherit'] });
     const ids = await acknowledged(child, killAfter);

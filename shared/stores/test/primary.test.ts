@@ -156,7 +156,10 @@ describe('a unit of work', () => {
     ['half a character', { user_input: '\ud800' }, 'user_input'],
     ['half a character in JSON', { context: { a: ['\ud800'] } }, 'context'],
     ['null where a value is needed', { user_input: null }, 'user_input'],
-    ['a time that is none', { created_at: '2026-02-30T00:00:00Z' }, 'created_at'],
+    ['a day that is none', { created_at: '2026-02-30T00:00:00Z' }, 'created_at'],
+    ['a leap day in a common year', { created_at: '2100-02-29T00:00:00Z' }, 'created_at'],
+    ['an hour that is none', { created_at: '2026-02-03T24:00:00Z' }, 'created_at'],
+    ['a time elsewhere', { created_at: '2026-02-03T04:05:06+08:00' }, 'created_at'],
   ];
   test.each(refused)('refuses %s', async (_what, more, field) => {
     await expect(write(conversation('refused', more))).rejects.toMatchObject({

@@ -23,7 +23,12 @@ export function connectPrimary(source: Thread | Caller, file: string, clock: Clo
   const remote = source instanceof Thread ? source.proxy<PrimaryService>() : proxyOf<PrimaryService>(source);
   const { reads, close } = openLedgerReads(file, sqlite);
   const news = new News(remote, clock);
-  const local: Partial<PrimaryLedger> = { ...reads, onPending: (listener) => news.listen(listener) };
+  const local: Partial<PrimaryLedger> = {
+    ...reads,
+    // Whoever clears what it read may pass the records as they are: their rows stay here.
+    clear: (read) => remote.clear(read.map(({ entity, id, mark }) => ({ entity, id, mark }))),
+    onPending: (listener) => news.listen(listener),
+  };
   return {
     engine: sqlite.engine,
     records: remote,

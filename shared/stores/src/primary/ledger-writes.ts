@@ -142,8 +142,8 @@ export async function endErasure(sql: Sql, context: UnitContext, userId: string)
 }
 
 /**
- * Deletes every record of a user, its API keys, what was noted of its parked records, and embeddings that were of its
- * texts alone. The keys of all that was deleted.
+ * Deletes every record of a user, its API keys, and embeddings that were of its texts alone. The keys of all records
+ * that were deleted, embeddings included.
  */
 export async function deleteUser(sql: Sql, userId: string): Promise<RecordKey[]> {
   const keys = await keysOfUser(sql, userId);

@@ -81,9 +81,18 @@ function checkDecimal(value: Json, definition: ColumnDefinition): string {
 
 const timePattern = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z?$/;
 
+const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** By arithmetic: every row that is read passes here, and a Date is ten times as dear. */
 function isDay(text: string): boolean {
-  const day = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
+  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10))];
+  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  const days = month === 2 && isLeap ? 29 : (monthDays[month - 1] ?? 0);
+  return day >= 1 && day <= days;
+}
+
+function isTimeOfDay(text: string): boolean {
+  return text.slice(0, 2) <= '23' && text.slice(3, 5) <= '59' && text.slice(6, 8) <= '59';
 }
 
 /** Canonical time from an ISO time in UTC, also as SQL shells write it; null where it is neither. */
@@ -91,7 +100,7 @@ export function canonicalTime(text: string): string | null {
   const match = timePattern.exec(text);
   if (match === null) return null;
   const [, day = '', time = '', fraction = ''] = match;
-  if (!isDay(day) || Number.isNaN(Date.parse(`${day}T${time}Z`)) || time.startsWith('24')) return null;
+  if (!isDay(day) || !isTimeOfDay(time)) return null;
   return `${day}T${time}.${fraction.padEnd(6, '0')}Z`;
 }
 

@@ -69,12 +69,14 @@ export function ledgerOf(
   return new Map(lines.map((line) => [line.id, { version: line.version, pending: line.pending_since !== null }]));
 }
 
+const shellProgram = 'sqlite3';
+
 /** The system's own shell, where there is one. */
-export const hasShell = spawnSync('sqlite3', ['-version']).status === 0;
+export const hasShell = spawnSync(shellProgram, ['-version']).status === 0;
 
 /** Runs SQL in the system's shell; its output. */
 export function shell(file: string, sql: string): string {
-  const { status, stdout, stderr } = spawnSync('sqlite3', ['-cmd', '.timeout 5000', file], { input: sql });
+  const { status, stdout, stderr } = spawnSync(shellProgram, ['-cmd', '.timeout 5000', file], { input: sql });
   if (status !== 0) throw new Error(String(stderr));
   return String(stdout).trim();
 }
