@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Clock } from './clock.ts';
 import { MindoraError } from './errors.ts';
@@ -25,8 +26,10 @@ export interface TokenOptions {
 
 /** Makes and checks login tokens. */
 export function createTokens(options: TokenOptions): Tokens {
-  const key = new TextEncoder().encode(options.secret.reveal());
-  if (key.length < 32) throw new Error('the secret of login tokens has less than 32 bytes');
+  const secret = Buffer.from(options.secret.reveal());
+  if (secret.length < 32) throw new Error('the secret of login tokens has less than 32 bytes');
+  // The library imports a plain array anew each time, a key object once.
+  const key = createSecretKey(secret);
   const lifetimeS = options.lifetimeS ?? tokenLifetimeS;
   const { issuer, clock } = options;
   const audience = 'mindora';
