@@ -17,8 +17,8 @@ export function createGraphService(dependencies: GraphDependencies): ServiceSche
   const path: RouteAction<Routes, 'graph.path'> = ({ query, meta }) => cases.path(query, meta.scope);
   const similar: RouteAction<Routes, 'graph.similar'> = ({ params, query, meta }) =>
     cases.similar(params.user_id, query.limit, meta.scope);
-  const recommend: RouteAction<Routes, 'graph.recommend'> = ({ params, query, meta }) =>
-    cases.recommend(params.user_id, query.limit, meta.scope);
+  const recommend: RouteAction<Routes, 'graph.recommend'> = ({ params, query }) =>
+    cases.recommend(params.user_id, query.limit);
   const skills: RouteAction<Routes, 'graph.skills'> = ({ query, meta }) =>
     cases.skills(meta.scope ?? query.user_id ?? null, query.limit);
   return defineService({ name: 'graph', actions: { user, chain, related, path, similar, recommend, skills } });

@@ -10,8 +10,8 @@ import {
 } from '@mindora/stores';
 
 export interface AnalysisDependencies {
-  readonly primary: PrimaryRecords;
-  readonly cache: CacheQueries;
+  readonly primary: Pick<PrimaryRecords, 'write' | 'writeEach' | 'get'>;
+  readonly cache: Pick<CacheQueries, 'record'>;
   readonly relational: Pick<RelationalQueries, 'analyses' | 'analysisStatistics'>;
   readonly random: Random;
 }

@@ -10,8 +10,8 @@ import {
 } from '@mindora/stores';
 
 export interface ConversationDependencies {
-  readonly primary: PrimaryRecords;
-  readonly cache: CacheQueries;
+  readonly primary: Pick<PrimaryRecords, 'write' | 'writeEach' | 'get'>;
+  readonly cache: Pick<CacheQueries, 'record'>;
   readonly relational: Pick<RelationalQueries, 'conversations'>;
   readonly random: Random;
 }

@@ -1,9 +1,10 @@
 import { MindoraError } from '@mindora/runtime';
-import type { GraphNode, GraphQueries } from '@mindora/stores';
+import type { GraphQueries } from '@mindora/stores';
 import { parseNodeName } from './names.ts';
+import { recommend } from './recommend.ts';
 
 export interface GraphDependencies {
-  readonly graph: Pick<GraphQueries, 'user' | 'chain' | 'related' | 'path' | 'similarUsers' | 'recommend' | 'skills'>;
+  readonly graph: Pick<GraphQueries, 'user' | 'chain' | 'related' | 'path' | 'similarUsers' | 'skills'>;
 }
 
 export interface PathQuery {
@@ -36,16 +37,11 @@ export function graphUseCases({ graph }: GraphDependencies) {
       const users = await graph.similarUsers(userId, limit);
       return { users: users.map(({ userId: user_id, shared, score }) => ({ user_id, shared, score })) };
     },
-    async recommend(userId: string, limit: number, scope: Scope) {
-      const found = await graph.recommend(userId, limit);
-      return { recommendations: found.filter(({ node }) => visible(node, scope)) };
+    async recommend(userId: string, limit: number) {
+      return { recommendations: await recommend(graph, userId, limit) };
     },
     async skills(userId: string | null, limit: number) {
       return { skills: await graph.skills(userId, limit) };
     },
   };
-}
-
-function visible(node: GraphNode, scope: Scope): boolean {
-  return scope === null || node.properties.userId === scope;
 }

@@ -16,8 +16,8 @@ export interface OwnedRecordsOptions {
   readonly idField: string;
   /** The columns of a new record but its id; null where the client left one out. */
   readonly columns: readonly string[];
-  readonly primary: PrimaryRecords;
-  readonly cache: CacheQueries;
+  readonly primary: Pick<PrimaryRecords, 'write' | 'writeEach' | 'get'>;
+  readonly cache: Pick<CacheQueries, 'record'>;
   readonly random: Random;
 }
 
