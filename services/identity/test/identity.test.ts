@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ErasureCertificate, Row } from '@mindora/contracts';
 import { createPasswords, hashApiKey, systemClock, systemRandom } from '@mindora/runtime';
-import { openPrimary, type Primary } from '@mindora/stores';
+import { type DocumentStore, openPrimary, type PersonalStore, type Primary } from '@mindora/stores';
+import { createStore } from '@mindora/stores/create';
 import {
+  fill,
   principalOf,
   type StartedServices,
   startServices,
@@ -17,7 +19,8 @@ const password = 'correct horse battery';
 let directory: TemporaryDirectory;
 let primary: Primary;
 let services: StartedServices;
-let profiles: Map<string, Row>;
+let documents: DocumentStore;
+let personal: PersonalStore;
 let erased: string[];
 
 function certificate(user_id: string): ErasureCertificate {
@@ -40,12 +43,13 @@ beforeEach(async () => {
   directory = await temporaryDirectory();
   primary = await openPrimary({ file: directory.file('primary.db') });
   await primary.migrate();
-  profiles = new Map();
+  documents = await createStore('documents', { directory: directory.path, dimensions: 4 });
+  personal = await createStore('personal', { directory: directory.path, dimensions: 4 });
   erased = [];
   const service = createIdentityService({
     primary: primary.records,
-    documents: { profile: async (userId) => profiles.get(userId) ?? null },
-    personal: { list: async (userId, entity) => ({ items: [{ id: 'r1', user_id: userId, entity }], next: null }) },
+    documents,
+    personal,
     clock: systemClock(),
     random: systemRandom(),
     passwords,
@@ -60,7 +64,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await services.stop();
-  await primary.close();
+  await Promise.all([documents.close(), personal.close(), primary.close()]);
   await directory.remove();
 });
 
@@ -92,7 +96,8 @@ describe('profiles (A1.9)', () => {
 
   test('are told flat from the document store, null where there is none', async () => {
     const times = { created_at: '2026-01-01T00:00:00.000000Z', updated_at: '2026-01-02T00:00:00.000000Z' };
-    profiles.set('u1', { user_id: 'u1', profile: { city: 'Kyoto', user_id: 'forged' }, ...times });
+    const forged = { city: 'Kyoto', user_id: 'forged', created_at: 'never' };
+    await fill(documents, 'profile', [{ user_id: 'u1', profile: forged, ...times }]);
     const { profile } = await services.call('identity.profile', { params: { user_id: 'u1' } });
     expect(profile).toEqual({ user_id: 'u1', city: 'Kyoto', ...times });
     expect(await services.call('identity.profile', { params: { user_id: 'u2' } })).toMatchObject({ profile: null });
@@ -125,9 +130,20 @@ describe('accounts (A1.10)', () => {
   });
 
   test('what a private database holds is read there (A2.8)', async () => {
-    const params = { user_id: 'u1', collection: 'analyses' };
-    const { items } = await services.call('identity.personal', { params });
-    expect(items).toEqual([{ id: 'r1', user_id: 'u1', entity: 'analysis' }]);
+    const created_at = '2026-01-31T12:00:00.000000Z';
+    const facts = {
+      analysis_type: 'resume',
+      input_content: 'x',
+      analysis_result: {},
+      created_at,
+      updated_at: created_at,
+    };
+    await fill(personal, 'analysis', [{ id: 'a1', user_id: 'u1', ...facts }]);
+    await fill(personal, 'analysis', [{ id: 'a2', user_id: 'u2', ...facts }]);
+    const list = (collection: string) =>
+      services.call('identity.personal', { params: { user_id: 'u1', collection }, as: principalOf('u1') });
+    expect(await list('analyses')).toMatchObject({ items: [{ id: 'a1', user_id: 'u1', ...facts }], next: null });
+    expect(await list('financial_records')).toMatchObject({ items: [] });
   });
 
   test('erasing answers with the certificate, but never removes the last active administrator (A4.7)', async () => {

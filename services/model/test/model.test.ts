@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Row } from '@mindora/contracts';
 import { encryptSecret, Secret, systemClock, systemRandom } from '@mindora/runtime';
-import { type HistoryQuery, openPrimary, type Primary } from '@mindora/stores';
+import { openPrimary, type Primary, type RelationalStore } from '@mindora/stores';
+import { createStore } from '@mindora/stores/create';
 import {
+  fill,
   principalOf,
   type StartedServices,
   startServices,
@@ -20,20 +22,13 @@ let directory: TemporaryDirectory;
 let primary: Primary;
 let server: ModelServer;
 let services: StartedServices;
-/** What the relational store holds so far. */
-let history: Row[];
-let historyQueries: HistoryQuery[];
+let relational: RelationalStore;
 
 async function start(options: Partial<ModelDependencies> = {}): Promise<void> {
   services = await startServices(
     createModelService({
       primary: primary.records,
-      relational: {
-        async conversations(query) {
-          historyQueries.push(query);
-          return { items: history, next: null };
-        },
-      },
+      relational,
       clock: systemClock(),
       random: systemRandom(),
       endpoint: { baseUrl: `${server.url}/v1/`, apiKey: new Secret('sk-test'), model: 'deepseek-chat' },
@@ -50,14 +45,13 @@ beforeEach(async () => {
   primary = await openPrimary({ file: directory.file('primary.db') });
   await primary.migrate();
   server = await startModelServer();
-  history = [];
-  historyQueries = [];
+  relational = await createStore('relational', { directory: directory.path, dimensions: 4 });
 });
 
 afterEach(async () => {
   await services.stop();
   await server.close();
-  await primary.close();
+  await Promise.all([relational.close(), primary.close()]);
   await directory.remove();
 });
 
@@ -65,6 +59,13 @@ const chat = (body: object) => services.call('model.chat', { body, as });
 const analyze = (body: object) => services.call('model.analyze', { body, as });
 const stored = (entity: 'conversation' | 'analysis', id: unknown) =>
   primary.records.get({ entity, id: String(id) }) as Promise<Row>;
+
+/** What the relational store holds of one. */
+function exchange(id: string, day: number, user_input: string, ai_response: string): Row {
+  const created_at = `2020-01-0${day}T00:00:00.000000Z`;
+  const facts = { user_id: 'u1', session_id: 's1', model_name: 'm', created_at, updated_at: created_at };
+  return { id, user_input, ai_response, ...facts };
+}
 
 async function addConfig(row: Row): Promise<string> {
   const id = String(row.service_name);
@@ -114,11 +115,12 @@ describe('chat (A1.12)', () => {
     await chat({ message: 'second', session_id: 's1' });
     const contents = () => server.asked.at(-1)?.body.messages.map(({ content }) => content);
     expect(contents()).toEqual(['first', 'one', 'second']);
-    const earlier = { id: 'a', session_id: 's1', user_input: 'zero', ai_response: 'nil', created_at: '2020-01-01' };
-    history = [earlier];
+    await fill(relational, 'conversation', [
+      exchange('a', 1, 'zero', 'nil'),
+      { ...exchange('b', 2, '-', '-'), user_id: 'u2' },
+    ]);
     await chat({ message: 'third', session_id: 's1' });
     expect(contents()).toEqual(['zero', 'nil', 'first', 'one', 'second', 'two', 'third']);
-    expect(historyQueries.at(-1)).toEqual({ userId: 'u1', sessionId: 's1', limit: 10, after: null });
   });
 
   test('what was deleted meanwhile is not sent along, nor what belongs to another session', async () => {
@@ -134,14 +136,8 @@ describe('chat (A1.12)', () => {
   test('long histories are cut at their old end', async () => {
     await start();
     server.behave(says('ok'));
-    const exchange = (id: number): Row => ({
-      id: String(id),
-      session_id: 's1',
-      user_input: `${id}`.repeat(30_000),
-      ai_response: 'x',
-      created_at: `2020-01-0${id}`,
-    });
-    history = [5, 4, 3, 2, 1].map(exchange);
+    const rows = [1, 2, 3, 4, 5].map((day) => exchange(`${day}`, day, `${day}`.repeat(30_000), 'x'));
+    await fill(relational, 'conversation', rows);
     await chat({ message: 'now', session_id: 's1' });
     const sent = server.asked.at(-1)?.body.messages.map(({ content }) => content[0]);
     expect(sent).toEqual(['3', 'x', '4', 'x', '5', 'x', 'n']);
