@@ -31,7 +31,7 @@ export interface ColumnShape {
 }
 
 export interface Dialect {
-  /** Engine and version for people. */
+  /** For people. */
   readonly engine: string;
   column(definition: ColumnDefinition, isKey: boolean): ColumnShape;
   /** A CHECK for a column, so that what is typed by hand is held to the definition too; null where none is needed. */

@@ -2,11 +2,13 @@
 import { type EntityName, entityNames, type RecordKey } from '@mindora/contracts';
 import { type Clock, MindoraError, type Random, systemClock, systemRandom } from '@mindora/runtime';
 import { Committer, type CommitterLimits } from './committer.ts';
+import type { Dialect } from './dialect.ts';
 import { insertFirstData } from './first-data.ts';
 import { type LedgerReads, openLedgerReads, versionsOf } from './ledger-reads.ts';
 import * as writes from './ledger-writes.ts';
 import { clearMark, markEntity, touchRecord } from './marking.ts';
 import { Marks } from './marks.ts';
+import { migrations } from './migrations/sqlite/index.ts';
 import type { ApiKey, Mutation, Primary, PrimaryLedger, PrimaryRecords, UnitResult, Written } from './port.ts';
 import { apiKeyByHash, apiKeysOf, findRows } from './records.ts';
 import { decodeRow, definitionOf, storedRow } from './rows.ts';
@@ -92,18 +94,29 @@ async function watchForeign(context: UnitContext, connection: Connection, marks:
 
 async function migrate(file: string, { context, committer, marks }: Parts): Promise<void> {
   await committer.alone(async (connection) => {
-    // TypeORM takes a second to load, and only this needs it.
-    const { openSchema } = await import('./schema.ts');
-    const source = await openSchema(file, context.dialect);
-    try {
-      await source.runMigrations();
-    } finally {
-      await source.destroy();
-    }
+    if (!(await isUpToDate(connection))) await runMigrations(file, context.dialect);
     await ensureTriggers(connection, context.dialect);
   });
   await committer.commit((sql) => insertFirstData(sql, context));
   marks.raise();
+}
+
+/** Whether all migrations have run, found out without loading TypeORM: that takes time and memory at every start. */
+async function isUpToDate(sql: Sql): Promise<boolean> {
+  // A new file has no such table.
+  const done = await sql.all('SELECT "name" FROM "_migrations"').catch(() => []);
+  const names = new Set(done.map((row) => row.name));
+  return migrations.every((migration) => names.has(migration.name));
+}
+
+async function runMigrations(file: string, dialect: Dialect): Promise<void> {
+  const { openSchema } = await import('./schema.ts');
+  const source = await openSchema(file, dialect);
+  try {
+    await source.runMigrations();
+  } finally {
+    await source.destroy();
+  }
 }
 
 async function health({ context, committer, near }: Parts): Promise<{ ok: boolean; detail: string }> {

@@ -60,16 +60,18 @@ function bytesOf(row: Row | null): number {
   return bytes;
 }
 
+const knownEntities = placeholders(entityNames);
+
+/** The plus keeps the planner on the short index of what is pending; else it walks the whole ledger by entity. */
+export const pendingLinesText = `SELECT ${lineColumns} FROM "_ledger" AS l
+  WHERE l."pending_since" IS NOT NULL AND +l."entity" IN (${knownEntities.text})
+  ORDER BY l."pending_since", l."entity", l."id" LIMIT ?`;
+
 /**
  * The rows are read in parts that grow with what still fits, so that a few large records don't fill the memory.
  */
 async function pending(sql: Sql, dialect: Dialect, limit: number, bytesMax: number): Promise<LedgerRecord[]> {
-  const known = placeholders(entityNames);
-  const cells = await sql.all(
-    `SELECT ${lineColumns} FROM "_ledger" AS l WHERE l."pending_since" IS NOT NULL AND l."entity" IN (${known.text})
-     ORDER BY l."pending_since", l."entity", l."id" LIMIT ?`,
-    [...known.values, limit],
-  );
+  const cells = await sql.all(pendingLinesText, [...knownEntities.values, limit]);
   const lines = cells.map(lineOf);
   const records: LedgerRecord[] = [];
   let bytes = 0;
@@ -89,14 +91,14 @@ async function pending(sql: Sql, dialect: Dialect, limit: number, bytesMax: numb
 async function scan(sql: Sql, dialect: Dialect, name: EntityName, after: string | null, limit: number) {
   const definition = entity(name);
   const key = quote(definition.key);
-  const lines = `SELECT ${lineColumns} FROM "_ledger" AS l WHERE l."entity" = ? AND l."id" > ? ORDER BY l."id" LIMIT ?`;
   // Names of the ledger's columns that the entity has too are told apart by a prefix.
   const list = ['entity', 'id', 'version', 'mark', 'pending_since', 'stores']
     .map((column) => `l."${column}" AS "l:${column}"`)
     .join();
   const found = await sql.all(
     `SELECT ${list}, t.${key} IS NOT NULL AS "l:present", ${selectList(definition, dialect, false, 't')}
-     FROM (${lines}) AS l LEFT JOIN ${quote(definition.table)} AS t ON t.${key} = l."id" ORDER BY l."id"`,
+     FROM "_ledger" AS l LEFT JOIN ${quote(definition.table)} AS t ON t.${key} = l."id"
+     WHERE l."entity" = ? AND l."id" > ? ORDER BY l."id" LIMIT ?`,
     [name, after ?? '', limit],
   );
   return found.map((cells) => scanned(name, cells));

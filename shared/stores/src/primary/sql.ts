@@ -21,7 +21,10 @@ export interface Connection extends Sql {
   close(): Promise<void>;
 }
 
-/** An identifier from a definition, quoted. Never used for anything that came from outside. */
+/**
+ * An identifier from a definition, quoted. Never used for anything that came from outside. Common SQL writes them the
+ * same way; a MySQL connection sets ANSI_QUOTES.
+ */
 export function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
