@@ -7,7 +7,7 @@ export async function fill(store: Target, entity: EntityName, documents: readonl
   const items = documents.map((given) => {
     const fields = Object.keys(definition.fields).map((field) => [field, given[field] ?? null]);
     const document: Row = Object.fromEntries(fields);
-    const owner = document['user_id'] ?? document['userId'] ?? null;
+    const owner = document.user_id ?? document.userId ?? null;
     const id = String(document[definition.key]);
     return { entity, id, version: 1, owner: owner === null ? null : String(owner), document, expiresAt: null };
   });
