@@ -30,7 +30,8 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(',')}}`;
 }
 
-const manyDigits = /\d{16}/;
+/** What may be an integer beyond 2^53; the digits behind a point are none, and floats have many. */
+const manyDigits = /(?<![\d.])\d{16,}(?![\d.eE])/;
 
 /**
  * Parses JSON so that no number silently changes: an integer beyond 2^53 becomes its digits as a string.

@@ -39,7 +39,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   bodyBytesMax: 8 * 1024 * 1024,
   bodyBytesInFlightMax: 256 * 1024 * 1024,
-  bodyValuesMax: 200_000,
+  bodyValuesMax: 50_000,
   bodyDepthMax: 64,
   headerBytesMax: 32 * 1024,
   requestsInFlightMax: 1000,
