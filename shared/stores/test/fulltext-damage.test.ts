@@ -56,7 +56,7 @@ async function search(query: string): Promise<string[]> {
 }
 
 function numberOf(id: string): number {
-  const sql = 'SELECT index_number FROM ai_conversations WHERE conversation_id = ?';
+  const sql = 'SELECT _row FROM ai_conversations WHERE conversation_id = ?';
   return raw.prepare(sql).pluck().get(id) as number;
 }
 

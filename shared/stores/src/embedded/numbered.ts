@@ -4,10 +4,11 @@
  */
 import { compareKeys, type DocumentDefinition, type Row } from '@mindora/contracts';
 import { type Connection, quoted, Statements } from './database.ts';
+import { ContentError } from './errors.ts';
 import { type Found, type Range, Table } from './table.ts';
 
-/** Joins a document with its row of the index. Not the rowid, which the rewriting of a file may change. */
-export const numberColumn = 'index_number';
+/** The table's own number of a row, which joins it with its row of the index and outlasts the rewriting of the file. */
+export const numberColumn = '_row';
 
 /** Adds to a document what lies in the index, and says what contradicts it. */
 export type Complete = (number: number, found: Found) => Found;
@@ -32,10 +33,7 @@ export class NumberedTable {
     definition: DocumentDefinition,
     options: { readonly index: string; readonly complete: Complete; readonly omit?: readonly string[] },
   ) {
-    this.table = new Table(connection, definition, {
-      extra: { [numberColumn]: 'INTEGER NOT NULL UNIQUE' },
-      ...(options.omit === undefined ? {} : { omit: options.omit }),
-    });
+    this.table = new Table(connection, definition, options.omit === undefined ? {} : { omit: options.omit });
     this.#statements = new Statements(connection);
     this.#complete = options.complete;
     this.#orphanPrefix = `#${options.index.replaceAll(' ', '-')}-row-`;
@@ -43,14 +41,16 @@ export class NumberedTable {
 
   /** Writes a document and gives its number, which it keeps until it is removed. */
   put(id: string, document: Row): number {
-    const number = this.numberOf(id) ?? this.#freeNumber();
-    this.table.put(document, { [numberColumn]: number });
+    this.table.put(document);
+    const number = this.table.rowid(id);
+    // Whoever applies it under another id than its own would never find it again.
+    if (number === null) throw new ContentError('the key of the document is not the id');
     return number;
   }
 
   /** Removes a document, or an orphan by the id that scans give it. Its number, for the index; null where there is none. */
   remove(id: string): number | null {
-    const number = this.numberOf(id);
+    const number = this.table.rowid(id);
     this.table.remove(id);
     if (number !== null) return number;
     const orphan = this.#orphanNumber(id);
@@ -84,12 +84,6 @@ export class NumberedTable {
     return merged.slice(0, limit).map(({ id }) => id);
   }
 
-  numberOf(id: string): number | null {
-    const key = quoted(this.table.definition.key);
-    const sql = `SELECT ${this.#number} FROM ${this.table.name} WHERE ${key} = ?`;
-    return (this.#statements.get(sql).pluck().get(id) as number | undefined) ?? null;
-  }
-
   /** All documents, as their columns hold them; the index may be written between two of them. */
   *documents(): Generator<{ number: number; document: Row }> {
     const { name, columns } = this.table;
@@ -104,18 +98,13 @@ export class NumberedTable {
   }
 
   #completed(found: Found): Found {
-    const number = this.numberOf(found.id);
+    const number = this.table.rowid(found.id);
     return number === null ? found : this.#complete(number, found);
   }
 
   #isTaken(number: number): boolean {
     const sql = `SELECT 1 FROM ${this.table.name} WHERE ${this.#number} = ?`;
     return this.#statements.get(sql).get(number) !== undefined;
-  }
-
-  #freeNumber(): number {
-    const sql = `SELECT coalesce(max(${this.#number}), 0) + 1 FROM ${this.table.name}`;
-    return this.#statements.get(sql).pluck().get() as number;
   }
 
   #orphanId(number: number): string {
