@@ -2,8 +2,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Drift, type Role, roles } from '@mindora/contracts';
-import { type TemporaryDirectory, temporaryDirectory } from '@mindora/testing';
+import { silentLogger } from '@mindora/runtime';
+import { type TemporaryDirectory, temporaryDirectory, until } from '@mindora/testing';
 import { type VerifyOptions, verify } from '../src/verify/index.ts';
+import { scheduleVerify } from '../src/verify/schedule.ts';
 import { exchange, inShell, meddle, openVersion, type Version } from './verify-version.ts';
 import { seeded } from './verify-world.ts';
 
@@ -98,6 +100,50 @@ describe('verify on the embedded engines', () => {
     for (const role of onDisk) expect(mended.stores[role]?.repaired).toBeGreaterThanOrEqual(4);
     const after = await verify(version.parts, look);
     expect({ agree: after.agree, differences: after.differences }).toEqual({ agree: true, differences: [] });
+  });
+
+  test('finds and removes relations with a dead end, and vectors of another making', async () => {
+    await prepare();
+    await version.stores.graph.relate('c1', 'lexical-v1', [{ id: 'c2', score: 0.9 }]);
+    inShell(directory.file('graph.sqlite'), (shell) => {
+      shell.exec("INSERT INTO related_to (from_id, to_id, model, score) VALUES ('c1', 'gone', 'lexical-v1', 0.5)");
+      shell.exec("INSERT INTO related_to (from_id, to_id, model, score) VALUES ('c2', 'c1', 'older', 0.5)");
+    });
+    const found = await verify(version.parts, look);
+    expect(found.differences.map(({ store, id, cause, repair }) => [store, id, cause, repair]).sort()).toEqual([
+      ['graph', 'c1->gone', 'orphan', 'remove_relation'],
+      ['graph', 'c2->c1', 'orphan', 'remove_relation'],
+    ]);
+    const mended = await verify(version.parts, { ...look, repair: true });
+    expect(mended).toMatchObject({ agree: true, stores: { graph: { extra: 0, repaired: 2 } } });
+    expect(await version.stores.graph.related('c1', 10, null)).toHaveLength(1);
+  });
+
+  test('adopts rows that the ledger does not know, and mends an embedding lost in the primary', async () => {
+    await prepare();
+    inShell(directory.file('primary.sqlite'), (shell) => {
+      shell.exec("DELETE FROM _ledger WHERE entity = 'conversation' AND id = 'c7'");
+      shell.exec("DELETE FROM embeddings WHERE id = (SELECT embedding_id FROM _embedding_refs WHERE record_id = 'c8')");
+    });
+    const report = await verify(version.parts, look);
+    expect(report.ledger.adopted).toBe(1);
+    expect(report.differences).toMatchObject([{ store: 'vectors', id: 'c8', kind: 'different', fields: ['vector'] }]);
+    expect(await verify(version.parts, { ...look, repair: true })).toMatchObject({ agree: true, differences: [] });
+    expect((await verify(version.parts, look)).agree).toBe(true);
+  });
+
+  test('runs on a schedule and keeps its last report (A5.2)', async () => {
+    await prepare();
+    await version.stores.relational.wipe();
+    const scheduled = scheduleVerify(version.parts, { everyMs: 50, repair: true, waitMs: 20_000, log: silentLogger() });
+    try {
+      const report = await until(() => scheduled.last(), 30_000);
+      expect(report.stores.relational?.checked).toBeGreaterThan(0);
+      expect(scheduled.lastError()).toBeNull();
+    } finally {
+      await scheduled.stop();
+    }
+    expect(await version.stores.relational.get([{ entity: 'conversation', id: 'c1' }])).toMatchObject([{ version: 1 }]);
   });
 
   test('counts what is on its way to a store that rests as pending', async () => {
