@@ -145,13 +145,26 @@ export class StoreSync {
   async caughtUp(deadline: number): Promise<void> {
     const { clock, bus } = this.#parts;
     for (;;) {
-      await this.continuity.ready();
+      await this.#isReady(deadline);
       const epoch = this.continuity.epoch;
       await this.#capture.drained(deadline);
       const [incarnation, heads] = [await bus.incarnation(), await bus.heads()];
       await this.#reaches(incarnation, heads, deadline);
       if (!this.continuity.reconciling && this.continuity.epoch === epoch) return;
       if (clock.now() >= deadline) throw this.#late();
+    }
+  }
+
+  /** Making it ready is the business of the workers, who do it behind breaker and gate. */
+  async #isReady(deadline: number): Promise<void> {
+    const { clock } = this.#parts;
+    for (;;) {
+      if (this.#stop.signal.aborted) throw stopping();
+      const seen = this.#progressed.rings;
+      if (this.continuity.trusted) return;
+      const leftMs = deadline - clock.now();
+      if (leftMs <= 0) throw this.#late();
+      await this.#progressed.wait(clock, Math.min(againMs, leftMs), seen);
     }
   }
 
@@ -203,6 +216,7 @@ export class StoreSync {
       await this.gate.pass(stop, step);
       this.breaker.succeeded();
       this.lastError = null;
+      this.#progressed.ring();
       return true;
     } catch (thrown) {
       if (stop.aborted) this.breaker.abandoned();

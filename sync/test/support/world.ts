@@ -18,7 +18,7 @@ import {
   type Primary,
   type Target,
 } from '@mindora/stores';
-import { type TemporaryDirectory, temporaryDirectory } from '@mindora/testing';
+import type { TemporaryDirectory } from '@mindora/testing';
 import {
   embeddedText,
   embeddingId,
@@ -86,7 +86,8 @@ export class World {
   }
 
   static async open(options: WorldOptions = {}): Promise<World> {
-    const directory = options.directory ?? (await temporaryDirectory());
+    // Loaded where it is needed: in a child of a test there is no test runner.
+    const directory = options.directory ?? (await (await import('@mindora/testing')).temporaryDirectory());
     const primary = options.primary ?? (await openPrimary({ file: directory.file('primary.db') }));
     await primary.migrate();
     const bus = await openBus(directory, options.partitions);

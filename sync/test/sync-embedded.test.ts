@@ -1,0 +1,138 @@
+import { copyFile, rm } from 'node:fs/promises';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type Role, roles } from '@mindora/contracts';
+import type { Target } from '@mindora/stores';
+import { startChild, type TemporaryDirectory, temporaryDirectory, until } from '@mindora/testing';
+import { embeddedTargets, folderOf, storeThreads } from './support/stores.ts';
+import { insertAnalysis, insertConversation, World } from './support/world.ts';
+import { seeded, writeRandomly } from './support/writes.ts';
+
+const opened: { world: World | null; directory: TemporaryDirectory; stop: () => Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const { world, directory, stop } of opened.splice(0)) {
+    await world?.close();
+    await stop();
+    await directory.remove();
+  }
+});
+
+async function open(directory: TemporaryDirectory, targets?: Map<Role, Target>, stop = async () => {}): Promise<World> {
+  const world = await World.open({ directory, targets: targets ?? (await embeddedTargets(directory.path)) });
+  opened.push({ world, directory, stop });
+  world.start();
+  return world;
+}
+
+/** Closes all but the files, as a stop of the version does. */
+async function shut(world: World): Promise<TemporaryDirectory> {
+  const { directory } = world;
+  opened.splice(0);
+  await world.stop();
+  for (const target of world.targets.values()) await target.close();
+  await world.primary.close();
+  return directory;
+}
+
+const suffixes = ['', '-wal', '-shm'];
+
+async function removeStore(directory: TemporaryDirectory, role: Role): Promise<void> {
+  await rm(folderOf(directory.path, role), { recursive: true, force: true });
+}
+
+describe('on the embedded engines', () => {
+  test('all seven stores agree after writes, updates, deletes and re-inserts', async () => {
+    const world = await open(await temporaryDirectory());
+    const random = seeded(1);
+    for (let n = 0; n < 300; n++) await writeRandomly(world.primary, random);
+    await world.settled();
+    expect(await world.differences()).toEqual([]);
+    expect((await world.sync.status()).healthy).toBe(true);
+  });
+
+  test('the bus is deleted, a store is deleted, a store is replaced by an older copy', async () => {
+    const first = await open(await temporaryDirectory());
+    await first.write(insertConversation('c1'), insertConversation('c2'), insertAnalysis('a1'));
+    await first.settled();
+    const directory = await shut(first);
+    const files = suffixes.map((suffix) => `${directory.path}/documents/documents.sqlite${suffix}`);
+    for (const file of files) await copyFile(file, `${file}.old`).catch(ignoreMissing);
+
+    const second = await open(directory);
+    await second.write({ op: 'delete', entity: 'conversation', id: 'c1' }, insertConversation('c3'));
+    await second.settled();
+    await shut(second);
+    for (const file of files) {
+      await rm(file, { force: true });
+      await copyFile(`${file}.old`, file).catch(ignoreMissing);
+    }
+    await removeStore(directory, 'graph');
+
+    const third = await open(directory);
+    await third.settled();
+    expect(await third.differences()).toEqual([]);
+    await shut(third);
+    for (const suffix of suffixes) await rm(directory.file(`bus.db${suffix}`), { force: true });
+
+    const fourth = await open(directory);
+    await fourth.write(insertConversation('c4'));
+    await fourth.settled();
+    expect(await fourth.differences()).toEqual([]);
+  });
+
+  test('threads of stores are killed while they apply', async () => {
+    const directory = await temporaryDirectory();
+    const { threads, targets, stop } = await storeThreads(directory.path);
+    const world = await open(directory, targets, stop);
+    const random = seeded(2);
+    const victims: Role[] = ['documents', 'cache', 'vectors'];
+    for (let n = 0; n < 300; n++) {
+      await writeRandomly(world.primary, random);
+      const victim = n % 100 === 50 ? victims[Math.floor(n / 100)] : undefined;
+      if (victim !== undefined) await threads.get(victim)?.kill();
+    }
+    await world.settled(30_000);
+    expect(await world.differences()).toEqual([]);
+    expect(await world.sync.listParked({ store: null, entity: null })).toEqual([]);
+  });
+
+  test('rebuild of each store while writes go on', async () => {
+    const world = await open(await temporaryDirectory());
+    const random = seeded(3);
+    for (let n = 0; n < 100; n++) await writeRandomly(world.primary, random);
+    for (const role of roles) {
+      const writing = (async () => {
+        for (let n = 0; n < 20; n++) await writeRandomly(world.primary, random);
+      })();
+      await world.sync.rebuild(role);
+      await writing;
+    }
+    await world.settled();
+    expect(await world.differences()).toEqual([]);
+  });
+
+  const seeds = [Date.now() % 100_000, 11];
+  test.each(seeds)('killed at random points and started again, seed %i', async (seed) => {
+    const directory = await temporaryDirectory();
+    opened.push({ world: null, directory, stop: async () => {} });
+    const random = seeded(seed);
+    for (let round = 0; round < 4; round++) {
+      const child = startChild<number>(new URL('./support/kill-child.ts', import.meta.url), [
+        directory.path,
+        String(seed * 10 + round),
+      ]);
+      const writes = 20 + Math.floor(random() * 200);
+      await child.message((n) => n >= writes, 30_000);
+      await child.kill();
+    }
+    const world = await open(directory);
+    await world.settled(30_000);
+    expect({ seed, differences: await world.differences() }).toEqual({ seed, differences: [] });
+    expect(await world.sync.listParked({ store: null, entity: null })).toEqual([]);
+    await until(async () => (await world.sync.status()).healthy);
+  });
+});
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
