@@ -126,7 +126,9 @@ export function parseEnvironment(env: NodeJS.ProcessEnv): z.infer<typeof environ
   const parsed = environmentSchema.safeParse(ours);
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map((issue) =>
-    issue.code === 'unrecognized_keys' ? `unknown: ${issue.keys.join(', ')}` : `${issue.path.join('.')}: ${issue.message}`,
+    issue.code === 'unrecognized_keys'
+      ? `unknown: ${issue.keys.join(', ')}`
+      : `${issue.path.join('.')}: ${issue.message}`,
   );
   throw new MindoraError('invalid_request', `the environment is not right: ${mistakes.join('; ')}`);
 }

@@ -2,6 +2,8 @@
  * How a command reaches a version: over its gateway while it runs, else by opening its files. Both answer the same
  * actions of the contracts, so a command is written once.
  */
+
+import { existsSync } from 'node:fs';
 import { type CallMeta, type RouteDefinition, routes } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import { MindoraClient } from '@mindora/sdk';
@@ -9,7 +11,6 @@ import { filesOf, readAdminKey, readRunning } from './compose/files.ts';
 import { tryLock } from './compose/lock.ts';
 import { openVersion } from './compose/version.ts';
 import type { Config } from './config.ts';
-import { existsSync } from 'node:fs';
 
 export interface ActionInput {
   readonly params?: object;
@@ -55,8 +56,7 @@ function remoteOperations(url: string, apiKey: string | null): Operations {
   const client = new MindoraClient({ url, ...(apiKey === null ? {} : { apiKey }) });
   return {
     source: url,
-    call: (action, input = {}, options = {}) =>
-      client.call(action, input, options) as Promise<Record<string, unknown>>,
+    call: (action, input = {}, options = {}) => client.call(action, input, options) as Promise<Record<string, unknown>>,
     close: () => Promise.resolve(),
   };
 }

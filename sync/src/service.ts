@@ -1,5 +1,6 @@
 /** What the thread of sync serves to the others: sync, verify and erasure in one object of asynchronous methods. */
 import type { Sync } from './engine.ts';
+import type { Operations } from './operations.ts';
 
 /** Sync's own methods, without those that take or give functions, which can't cross threads. */
 export type SyncCalls = ReturnType<typeof syncCalls>;
@@ -23,10 +24,6 @@ function syncCalls(sync: Sync) {
 }
 
 /** Composes what is served. Names of the parts don't overlap. */
-export function createSyncService<V extends object, E extends object>(
-  sync: Sync,
-  verify: V,
-  erasure: E,
-): SyncCalls & V & E {
-  return { ...syncCalls(sync), ...verify, ...erasure };
+export function createSyncService(sync: Sync, operations: Operations): SyncCalls & Operations {
+  return { ...syncCalls(sync), ...operations };
 }

@@ -12,13 +12,17 @@ import {
   type Peers,
   proxyOf,
   runThread,
+  Secret,
   systemClock,
   systemRandom,
 } from '@mindora/runtime';
-import { connectPrimary, type Target } from '@mindora/stores';
+import { connectPrimary, type GraphStore, type Target } from '@mindora/stores';
 import type { StoreDescription } from '@mindora/stores/create';
 import { createEmbedder, type Embedder, type EmbedderOptions } from '@mindora/stores/embedder/index';
 import { type Sync, startSync } from './engine.ts';
+import type { EraseParts, UserQueries } from './erasure/index.ts';
+import { createJobs } from './jobs.ts';
+import { createOperations } from './operations.ts';
 import { createSyncService } from './service.ts';
 
 /** What the thread is started with: plain values. */
@@ -32,8 +36,12 @@ export interface SyncThreadData {
   readonly stores: readonly Role[];
   /** `remote`: the lexical embedder runs in the thread `embedder`. */
   readonly embedder: EmbedderOptions | { readonly kind: 'remote'; readonly model: string; readonly dimensions: number };
+  /** Key of the embedding endpoint in plain text: a {@link Secret} can't be cloned into a thread. */
+  readonly embedderApiKey?: string;
   readonly retention: RetentionPolicy;
   readonly relateScoreMin?: number | null;
+  /** Pause between scheduled checks with repair; 0: none. */
+  readonly verifyEveryMs: number;
 }
 
 /** What {@link startSync} needs, opened from plain values and peers; `close` closes what was opened here. */
@@ -57,7 +65,11 @@ async function connectTarget(peers: Peers, role: Role): Promise<Target> {
   return proxyOf<Target>(caller, description);
 }
 
-function embedderOf({ embedder }: SyncThreadData, peers: Peers, ports: Parameters<typeof createEmbedder>[1]): Embedder {
+function embedderOf(data: SyncThreadData, peers: Peers, ports: Parameters<typeof createEmbedder>[1]): Embedder {
+  const { embedder, embedderApiKey } = data;
+  if (embedder.kind === 'endpoint' && embedderApiKey !== undefined) {
+    return createEmbedder({ ...embedder, apiKey: new Secret(embedderApiKey) }, ports);
+  }
   if (embedder.kind !== 'remote') return createEmbedder(embedder, ports);
   const { model, dimensions } = embedder;
   return proxyOf<Embedder>(peerOf(peers, 'embedder'), { model, dimensions, kind: 'lexical' });
@@ -90,7 +102,42 @@ export async function connectSync(data: SyncThreadData, peers: Peers): Promise<C
   return { sync, parts, close };
 }
 
+/** What verify and erasure look at: the same ports that sync works with. */
+function erasePartsOf({ version }: SyncThreadData, { sync, parts }: ConnectedSync): EraseParts {
+  const { clock, bus, embedder, retention, targets, primary } = parts;
+  const queries = Object.fromEntries(targets) as UserQueries;
+  const relations = targets.get('graph') as GraphStore | undefined;
+  return {
+    version,
+    ledger: primary.ledger,
+    targets,
+    queries,
+    holders: [],
+    bus,
+    clock,
+    embedder,
+    retention,
+    ...(relations === undefined ? {} : { relations }),
+    reconciling: (role) => sync.reconciling(role),
+  };
+}
+
 await runThread<SyncThreadData>(async (data, peers) => {
-  const { sync, close } = await connectSync(data, peers);
-  return { service: createSyncService(sync, {}, {}), close };
+  const connected = await connectSync(data, peers);
+  const { sync, parts } = connected;
+  const { log } = parts;
+  const eraseParts = erasePartsOf(data, connected);
+  const jobs = createJobs(parts);
+  const { operations, close } = createOperations({
+    sync,
+    parts: eraseParts,
+    jobs,
+    log,
+    verifyEveryMs: data.verifyEveryMs,
+  });
+  const closeBoth = async (): Promise<void> => {
+    await close();
+    await connected.close();
+  };
+  return { service: createSyncService(sync, operations), close: closeBoth };
 });

@@ -1,7 +1,7 @@
 import { type ErrorCode, errorTable } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import { ProblemError } from '@mindora/sdk';
-import { Option, type Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Config, loadConfig, versionNames } from '../config.ts';
 import { connect, type Operations } from '../operations.ts';
 import { type Progress, paint, printJson, progress, tell } from '../output.ts';

@@ -4,8 +4,8 @@ import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { batchItemsMax, parseJsonStrictly, UnsafeNumberError } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
-import { Option, type Command } from 'commander';
-import { type Operations } from '../operations.ts';
+import { type Command, Option } from 'commander';
+import type { Operations } from '../operations.ts';
 import { print, printJson, progress, tell } from '../output.ts';
 import { type CommonFlags, exitCodes, withJson, withOperations } from './command.ts';
 
@@ -36,7 +36,9 @@ export function addImport(program: Command): void {
   withJson(program.command('import'))
     .description('load conversations or analyses from a file of JSON lines, through the API')
     .argument('<file>', 'one JSON object a line, as POST /api/v1/ai/conversation or .../analysis takes it')
-    .addOption(new Option('--type <kind>', 'what the lines are; found out if left out').choices(['conversation', 'analysis']))
+    .addOption(
+      new Option('--type <kind>', 'what the lines are; found out if left out').choices(['conversation', 'analysis']),
+    )
     .option('--batch <n>', `lines a request (1-${batchItemsMax})`, Number, 200)
     .addHelpText(
       'after',
@@ -120,7 +122,12 @@ function refuse(totals: Totals, line: number, code: string, detail: string): voi
   if (totals.refused === refusalsShown + 1) tell('further refusals are only counted');
 }
 
-async function sendByKind(operations: Operations, lines: Line[], fixed: Kind | undefined, totals: Totals): Promise<void> {
+async function sendByKind(
+  operations: Operations,
+  lines: Line[],
+  fixed: Kind | undefined,
+  totals: Totals,
+): Promise<void> {
   const kindOf = (line: Line): Kind => fixed ?? ('analysis_type' in line.item ? 'analysis' : 'conversation');
   for (const kind of ['conversation', 'analysis'] as const) {
     const some = lines.filter((line) => kindOf(line) === kind);

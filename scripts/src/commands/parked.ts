@@ -34,7 +34,9 @@ export function addParked(program: Command): void {
   withFilter(parked.command('replay'))
     .description('try them again')
     .argument('[id...]', 'only these records')
-    .action((ids: string[], flags: ParkedFlags) => withOperations(flags, (operations) => replay(operations, ids, flags)));
+    .action((ids: string[], flags: ParkedFlags) =>
+      withOperations(flags, (operations) => replay(operations, ids, flags)),
+    );
   withFilter(parked.command('drop'))
     .description('forget them; the store goes on without these records, and verify names them as missing')
     .argument('[id...]', 'only these records')

@@ -13,9 +13,15 @@ interface UpFlags extends CommonFlags {
 export function addUp(program: Command): void {
   withVersion(program.command('up'))
     .description("run a version's gateway, services and sync")
-    .option('--port <n>', "port of the gateway (default: the version's, 8206 for future; 0 takes a free one)", parsePort)
+    .option(
+      '--port <n>',
+      "port of the gateway (default: the version's, 8206 for future; 0 takes a free one)",
+      parsePort,
+    )
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
-    .addOption(new Option('--engines <kind>', 'which engines serve the stores').choices(['embedded']).default('embedded'))
+    .addOption(
+      new Option('--engines <kind>', 'which engines serve the stores').choices(['embedded']).default('embedded'),
+    )
     .addHelpText(
       'after',
       `

@@ -1,9 +1,9 @@
-import { type Drift, entityNames, roles, type VerifyReport } from '@mindora/contracts';
-import { Option, type Command } from 'commander';
-import { paint, print, printJson, table } from '../output.ts';
-import type { Operations } from '../operations.ts';
-import { type CommonFlags, exitCodes, runJob, withJson, withOperations } from './command.ts';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Drift, entityNames, roles, type VerifyReport } from '@mindora/contracts';
+import { type Command, Option } from 'commander';
+import type { Operations } from '../operations.ts';
+import { paint, print, printJson, table } from '../output.ts';
+import { type CommonFlags, exitCodes, runJob, withJson, withOperations } from './command.ts';
 
 interface VerifyFlags extends CommonFlags {
   readonly store?: string[];

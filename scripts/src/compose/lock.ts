@@ -1,5 +1,5 @@
-import Database from 'better-sqlite3';
 import { MindoraError } from '@mindora/runtime';
+import Database from 'better-sqlite3';
 
 /**
  * The lock of a version's directory: one process at a time opens its files. The kernel drops it with the process,

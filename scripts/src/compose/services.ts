@@ -6,7 +6,7 @@ import { createIdentityService } from '@mindora/identity-service';
 import { createModelService } from '@mindora/model-service';
 import type { Clock, Random, ServiceSchema } from '@mindora/runtime';
 import { createSearchService } from '@mindora/search-service';
-import { createSyncService } from '@mindora/sync/client';
+import { createSyncActions } from '@mindora/sync/client';
 import { createVectorService } from '@mindora/vector-service';
 import { createSystemService } from './system.ts';
 import type { Parts } from './version.ts';
@@ -35,7 +35,7 @@ export function createServices(parts: Parts, ports: { clock: Clock; random: Rand
     }),
     createConfigService({ primary, clock, random, passwords, masterKey }),
     createModelService({ primary, relational, clock, random, endpoint: config.model, masterKey }),
-    createSyncService(sync),
+    createSyncActions(sync),
     createSystemService({ primary, stores, sync, clock }),
   ];
 }

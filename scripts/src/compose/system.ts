@@ -9,7 +9,7 @@ const patienceMs = 3000;
 export interface SystemDependencies {
   readonly primary: { health(): Promise<{ ok: boolean }> };
   readonly stores: StoreByRole;
-  readonly sync: Pick<SyncService, 'health'>;
+  readonly sync: Pick<SyncService, 'status'>;
   readonly clock: Clock;
 }
 
@@ -26,7 +26,7 @@ export function createSystemService({ primary, stores, sync, clock }: SystemDepe
   const ready = (): Promise<PartHealth[]> =>
     Promise.all([
       ask('primary', () => primary.health()),
-      ask('sync', () => sync.health()),
+      ask('sync', async () => ({ ok: (await sync.status()).capture.state !== 'failing' })),
       ...roles.map((role) => ask(`stores.${role}`, () => stores[role].health())),
     ]);
   return defineService({ name: 'system', actions: {}, internal: { ready } });

@@ -26,8 +26,13 @@ export async function startVersion(config: Config, stop: AbortSignal, tell: (lin
   }
 }
 
-async function serve(version: Version, config: Config, stop: AbortSignal, onReady: (url: string) => void): Promise<void> {
-  const gateway = createGateway({
+async function serve(
+  version: Version,
+  config: Config,
+  stop: AbortSignal,
+  onReady: (url: string) => void,
+): Promise<void> {
+  const gateway = await createGateway({
     broker: version.broker,
     version: config.manifest.name,
     log: version.log,
@@ -72,7 +77,14 @@ async function provideAdminKey({ files, primary }: Version, tell: (line: string)
   // The file first: a crash in between leaves a key that opens nothing, and the next start makes another.
   writePrivately(files.adminKey, `${key}\n`);
   const created_at = clock.timestamp();
-  await primary.addApiKey({ id: random.id(), hash, user_id: adminUser, name: adminKeyName, created_at, revoked_at: null });
+  await primary.addApiKey({
+    id: random.id(),
+    hash,
+    user_id: adminUser,
+    name: adminKeyName,
+    created_at,
+    revoked_at: null,
+  });
   tell(`The administrator's key, shown once (kept in ${files.adminKey}):`);
   tell(`  ${key}`);
 }

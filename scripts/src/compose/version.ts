@@ -17,12 +17,12 @@ import {
   Thread,
   type Tokens,
 } from '@mindora/runtime';
+import { type Embedder, primaryThread } from '@mindora/stores';
 import { connectStore, type StoreByRole, type StoreThreadData, storeThreadModule } from '@mindora/stores/create';
 import type { PrimaryService } from '@mindora/stores/primary/client';
-import { primaryThread } from '@mindora/stores/primary/thread-module';
-import { connectSync, type SyncService, syncThread } from '@mindora/sync/client';
+import { type SyncService, type SyncThreadData, syncThread } from '@mindora/sync/client';
 import type { Config } from '../config.ts';
-import { startEmbedder, type EmbedderParts } from './embedder.ts';
+import { type EmbedderParts, startEmbedder } from './embedder.ts';
 import { filesOf, loadSecrets, makeDirectories, type VersionFiles, type VersionSecrets } from './files.ts';
 import { tryLock } from './lock.ts';
 import { createServices } from './services.ts';
@@ -44,7 +44,7 @@ export interface Parts {
   readonly secrets: VersionSecrets;
   readonly primary: PrimaryService;
   readonly stores: StoreByRole;
-  readonly embedder: EmbedderParts['embedder'];
+  readonly embedder: Embedder;
   readonly sync: SyncService;
   readonly tokens: Tokens;
   readonly passwords: Passwords;
@@ -56,6 +56,8 @@ const random = systemRandom();
 /** @throws MindoraError `conflict` where another process has the version open */
 export async function openVersion(config: Config): Promise<Version> {
   const files = filesOf(config.directory);
+  // Whatever is made from here on is for its owner alone, also what engines make by themselves.
+  process.umask(0o077);
   makeDirectories(files);
   const unlock = tryLock(files.lock);
   if (unlock === null) {
@@ -104,7 +106,7 @@ async function compose(
     startStores(config, files, start),
     startEmbedder(config.embedder, start),
   ]);
-  const sync = await start('sync', syncThread, syncData(config, files), {
+  const sync = await start('sync', syncThread, syncData(config, files, embedding.forSync), {
     primary: primaryAlone,
     ...stores.threads,
     ...embedding.threads,
@@ -114,7 +116,7 @@ async function compose(
   const passwords = createPasswords();
   const parts = { config, secrets, primary, stores: stores.byRole, embedder: embedding.embedder, tokens, passwords };
   const broker = createBroker({ version: config.manifest.name, nodeId: `${config.manifest.name}-${process.pid}`, log });
-  for (const service of createServices({ ...parts, sync: connectSync(sync) }, { clock, random })) {
+  for (const service of createServices({ ...parts, sync: sync.proxy<SyncService>() }, { clock, random })) {
     broker.createService(service);
   }
   await broker.start();
@@ -122,7 +124,7 @@ async function compose(
   return { broker, primary, tokens };
 }
 
-type StartThread = <T>(name: string, module: URL, data: T, uses?: Record<string, Thread>) => Promise<Thread>;
+export type StartThread = <T>(name: string, module: URL, data: T, uses?: Record<string, Thread>) => Promise<Thread>;
 
 interface StartedStores {
   readonly byRole: StoreByRole;
@@ -144,13 +146,15 @@ async function startStores(config: Config, files: VersionFiles, start: StartThre
   return { byRole: byRole as StoreByRole, threads };
 }
 
-function syncData(config: Config, files: VersionFiles): object {
+function syncData(config: Config, files: VersionFiles, embedding: EmbedderParts['forSync']): SyncThreadData {
   return {
     version: config.manifest.name,
+    logLevel: config.logLevel,
     primaryFile: files.primary,
     busFile: files.bus,
+    stores: roles,
+    ...embedding,
     retention: config.retention,
-    logLevel: config.logLevel,
     verifyEveryMs: config.verifyEveryMs,
   };
 }
