@@ -22,10 +22,10 @@ export function createConfigService(dependencies: ConfigDependencies): ServiceSc
 function crudActions(name: EntityName, dependencies: ConfigDependencies, changed: () => void) {
   const cases = crudUseCases(name, dependencies, changed);
   const list: Action<unknown, Page> = ({ query }) => cases.list(query);
-  const create: Action<unknown, unknown, Row> = ({ body }) => cases.create(body);
+  const create: Action<unknown, unknown, Row> = ({ body, meta }) => cases.create(body, meta.scope);
   const get: Action<ById> = ({ params }) => cases.get(params.id);
-  const update: Action<ById, unknown, Row> = ({ params, body }) => cases.update(params.id, body);
-  const remove: Action<ById> = ({ params }) => cases.remove(params.id);
+  const update: Action<ById, unknown, Row> = ({ params, body, meta }) => cases.update(params.id, body, meta.scope);
+  const remove: Action<ById> = ({ params, meta }) => cases.remove(params.id, meta.scope);
   return {
     [`${name}.list`]: list,
     [`${name}.create`]: create,

@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createPasswords, decryptSecret, systemClock, systemRandom } from '@mindora/runtime';
 import { openPrimary, type Primary } from '@mindora/stores';
-import { type StartedServices, startServices, type TemporaryDirectory, temporaryDirectory } from '@mindora/testing';
+import {
+  principalOf,
+  type StartedServices,
+  startServices,
+  type TemporaryDirectory,
+  temporaryDirectory,
+} from '@mindora/testing';
 import { createConfigService } from '../src/index.ts';
 
 const masterKey = randomBytes(32);
@@ -135,6 +141,10 @@ describe('plain CRUD', () => {
     const row = await primary.records.get({ entity: 'ai_service_config', id }, { secrets: true });
     const sealed = String(row?.api_key_encrypted);
     expect(decryptSecret(sealed, masterKey, `ai_service_config/${id}`).reveal()).toBe('sk-1234');
+    const move = async (api_endpoint: string) =>
+      (await services.call('config.ai_service_config.update', { params: { id }, body: { api_endpoint } })).item;
+    expect(await move('https://api.test/v2')).toMatchObject({ has_api_key: true });
+    expect(await move('https://elsewhere.test/v1')).toMatchObject({ has_api_key: false });
     const wrong = { service_name: 'b', service_type: 'chat', api_endpoint: 'file:///etc' };
     await expect(services.call('config.ai_service_config.create', { body: wrong })).rejects.toMatchObject({
       code: 'invalid_request',
@@ -176,6 +186,30 @@ describe('accounts', () => {
     await demote('admin_001', { username: 'root' });
     await demote('system_001', { status: 'active' });
     await demote('admin_001', { role: 'user' });
+  });
+
+  test('of two who are demoted at once one stays an administrator', async () => {
+    const set = { role: 'user' };
+    const demoted = await Promise.allSettled([demote('admin_001', set), demote('system_001', set)]);
+    expect(demoted.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const refused = demoted.find((it) => it.status === 'rejected');
+    expect(refused).toMatchObject({ reason: { code: 'conflict' } });
+  });
+
+  test('managing users is not a way to become an administrator', async () => {
+    await services.call('config.user.create', { body });
+    const as = principalOf('u1');
+    const change = (id: string, set: object) => services.call('config.user.update', { params: { id }, body: set, as });
+    const grant = { role_name: 'user', permission_code: 'system_config' };
+    for (const refused of [
+      change('u1', { role: 'admin' }),
+      change('admin_001', { password: 'twelve letters' }),
+      services.call('config.user.create', { body: { ...body, user_id: 'u2', email: 'x@test', role: 'admin' }, as }),
+      services.call('config.role_permission.create', { body: grant, as }),
+    ]) {
+      await expect(refused).rejects.toMatchObject({ code: 'forbidden' });
+    }
+    await change('u1', { username: 'anna' });
   });
 
   test('are not removed as rows, but erased', async () => {

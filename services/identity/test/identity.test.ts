@@ -156,6 +156,13 @@ describe('accounts (A1.10)', () => {
   });
 });
 
+test('of two administrators who are erased at once one stays', async () => {
+  const erase = (user_id: string) => services.call('identity.erase', { params: { user_id } });
+  const outcomes = await Promise.allSettled([erase('admin_001'), erase('system_001')]);
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(erased).toHaveLength(1);
+});
+
 describe('logins (A2.1)', () => {
   test('by id, email or name', async () => {
     await addUser('u1', { username: 'ann' });

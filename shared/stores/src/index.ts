@@ -6,6 +6,7 @@ export type * from './graph/port.ts';
 export type * from './personal/port.ts';
 export type * from './port.ts';
 export * from './primary/index.ts';
+export * from './records/administrators.ts';
 export * from './records/owned.ts';
 export type * from './relational/port.ts';
 export type * from './vectors/port.ts';

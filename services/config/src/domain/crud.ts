@@ -3,8 +3,8 @@ import { MindoraError } from '@mindora/runtime';
 import type { Mutation } from '@mindora/stores';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { ConfigDependencies } from './dependencies.ts';
-import { itemOf, sealSecret } from './items.ts';
-import { checkChange, checkCreation, checkRemoval, childrenOf } from './rules.ts';
+import { itemOf, sealSecret, withoutForeignKey } from './items.ts';
+import { checkChange, checkCreation, checkRemoval, checkRights, childrenOf, guardsOf } from './rules.ts';
 
 export interface Page {
   readonly limit: number;
@@ -13,6 +13,8 @@ export interface Page {
 
 /**
  * The administrator's plain CRUD of one entity (A2.1). Answers never hold what is secret, only whether it is there.
+ *
+ * `scope` is null for administrators; others are here by a permission that was given to their role.
  *
  * @param changed called after each write
  */
@@ -24,10 +26,10 @@ export function crudUseCases(name: EntityName, dependencies: ConfigDependencies,
     if (row === null) throw new MindoraError('not_found', `there is no such ${name}`);
     return row;
   };
-  const write = async (unit: readonly Mutation[]) => {
-    const written = await primary.write(unit);
+  const write = async (guards: readonly Mutation[], unit: readonly Mutation[]) => {
+    const written = await primary.write([...guards, ...unit]);
     changed();
-    return encodePosition(written);
+    return encodePosition(written.slice(guards.length));
   };
   return {
     /** In the order of the keys. */
@@ -39,27 +41,32 @@ export function crudUseCases(name: EntityName, dependencies: ConfigDependencies,
       const next = rows.length > limit && typeof last === 'string' ? encodeCursor(last) : null;
       return { items: page.map((row) => itemOf(name, row)), next };
     },
-    async create(body: Row) {
+    async create(body: Row, scope: string | null) {
+      checkRights(name, [body], scope);
       await checkCreation(name, body, primary);
       const id = typeof body[key] === 'string' ? body[key] : dependencies.random.id();
       const row = await sealSecret(name, id, body, dependencies);
-      const position = await write([{ op: 'insert', entity: name, row: { ...row, [key]: id } }]);
+      const position = await write([], [{ op: 'insert', entity: name, row: { ...row, [key]: id } }]);
       return { id, item: itemOf(name, await stored(id)), position };
     },
     async get(id: string) {
       return { item: itemOf(name, await stored(id)) };
     },
-    async update(id: string, body: Row) {
+    async update(id: string, body: Row, scope: string | null) {
       const present = await stored(id);
+      checkRights(name, [present, body], scope);
       await checkChange(name, present, body, primary);
-      const set = await sealSecret(name, id, body, dependencies);
-      const position = await write([{ op: 'update', entity: name, id, set }]);
+      const guards = await guardsOf(name, present, body, primary);
+      const sealed = await sealSecret(name, id, body, dependencies);
+      const set = withoutForeignKey(name, present, sealed);
+      const position = await write(guards, [{ op: 'update', entity: name, id, set }]);
       return { item: itemOf(name, await stored(id)), position };
     },
-    async remove(id: string) {
+    async remove(id: string, scope: string | null) {
       checkRemoval(name, id);
+      checkRights(name, [], scope);
       const children = await childrenOf(name, id, primary);
-      const position = await write([...children, { op: 'delete', entity: name, id }]);
+      const position = await write([], [...children, { op: 'delete', entity: name, id }]);
       return { id, position };
     },
   };

@@ -1,4 +1,4 @@
-import { type EntityName, entity, type Row, writeOnly } from '@mindora/contracts';
+import { type EntityName, entity, type Json, type Row, writeOnly } from '@mindora/contracts';
 import { encryptSecret, Secret } from '@mindora/runtime';
 import type { ConfigDependencies } from './dependencies.ts';
 
@@ -30,4 +30,16 @@ export async function sealSecret(
 async function sealed(name: EntityName, id: string, value: string, it: SealDependencies): Promise<string> {
   if (name === 'user') return it.passwords.hash(value);
   return encryptSecret(new Secret(value), it.masterKey, `${name}/${id}`, it.random);
+}
+
+/** A key is for the host that it was given for: where the endpoint moves to another one without a new key, it goes. */
+export function withoutForeignKey(name: EntityName, present: Row, set: Row): Row {
+  const { api_endpoint: endpoint } = set;
+  if (name !== 'ai_service_config' || endpoint === undefined || set.api_key_encrypted !== undefined) return set;
+  const isSame = originOf(endpoint) === originOf(present.api_endpoint);
+  return isSame ? set : { ...set, api_key_encrypted: null };
+}
+
+function originOf(endpoint: Json | undefined): string | null {
+  return typeof endpoint === 'string' ? (URL.parse(endpoint)?.origin ?? null) : null;
 }

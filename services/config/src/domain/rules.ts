@@ -1,10 +1,10 @@
 /** What plain CRUD may not do, by entity. */
 import { type EntityName, entity, type Row } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
-import type { Mutation, PrimaryRecords } from '@mindora/stores';
+import { anotherAdministrator, type Mutation, type PrimaryRecords } from '@mindora/stores';
 import { checkConfig } from './values.ts';
 
-type Reads = Pick<PrimaryRecords, 'get' | 'find'>;
+type Reads = Pick<PrimaryRecords, 'get' | 'find' | 'versions'>;
 
 /** Most rights of roles that name one permission: one a role. */
 const grantsMax = 100;
@@ -16,15 +16,31 @@ export async function checkCreation(name: EntityName, body: Row, primary: Reads)
   if (name === 'role_permission') await checkGrant(body, primary);
 }
 
-/** @throws MindoraError `invalid_request`, `conflict` where it would leave no active administrator */
+/** @throws MindoraError `invalid_request` */
 export async function checkChange(name: EntityName, present: Row, change: Row, primary: Reads): Promise<void> {
   const changed = { ...present, ...change };
   if (name === 'system_config') checkConfig(changed);
   if (name === 'ai_service_config') checkEndpoint(changed);
   if (name === 'role_permission') await checkGrant(changed, primary);
-  if (name === 'user' && isActiveAdministrator(present) && !isActiveAdministrator(changed)) {
-    await refuseLastAdministrator(primary);
-  }
+}
+
+/** Steps that must go through before a change. @throws MindoraError `conflict` where no administrator would be left */
+export async function guardsOf(name: EntityName, present: Row, change: Row, primary: Reads): Promise<Mutation[]> {
+  const isLess = isActiveAdministrator(present) && !isActiveAdministrator({ ...present, ...change });
+  return name === 'user' && isLess ? [await anotherAdministrator(primary, String(present.user_id))] : [];
+}
+
+/**
+ * A permission to manage users must not be one to become an administrator: rights, and accounts that are or become
+ * an administrator's, are for administrators.
+ *
+ * @throws MindoraError `forbidden`
+ */
+export function checkRights(name: EntityName, rows: readonly Row[], scope: string | null): void {
+  if (scope === null) return;
+  const isRight = name === 'permission' || name === 'role_permission';
+  const isAdministrator = name === 'user' && rows.some(({ role }) => role === 'admin');
+  if (isRight || isAdministrator) throw new MindoraError('forbidden', 'this is for administrators');
 }
 
 /** @throws MindoraError `method_not_allowed`: an account isn't a row, it is a user with records in every store */
@@ -66,10 +82,4 @@ async function checkGrant({ permission_code: code }: Row, primary: Reads): Promi
 
 function isActiveAdministrator({ role, status }: Row): boolean {
   return role === 'admin' && status === 'active';
-}
-
-async function refuseLastAdministrator(primary: Reads): Promise<void> {
-  const where = { role: 'admin', status: 'active' };
-  const active = await primary.find({ entity: 'user', where, limit: 2 });
-  if (active.length < 2) throw new MindoraError('conflict', 'this is the last active administrator');
 }

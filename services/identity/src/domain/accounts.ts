@@ -1,7 +1,7 @@
 import type { EntityName, Json, Row } from '@mindora/contracts';
 import { encodePosition } from '@mindora/contracts';
-import { MindoraError, toMindoraError } from '@mindora/runtime';
-import type { PrimaryRecords } from '@mindora/stores';
+import { toMindoraError } from '@mindora/runtime';
+import { anotherAdministrator, type PrimaryRecords } from '@mindora/stores';
 import type { IdentityDependencies } from './dependencies.ts';
 import { flatProfile, refuseReserved } from './profile.ts';
 import { userInfoOf } from './users.ts';
@@ -36,7 +36,7 @@ export function accountUseCases({ primary, documents, personal, clock, erase }: 
     },
     stampLogin: (userId: string) => stampLogin(primary, userId, clock.timestamp()),
     async erase(userId: string) {
-      await refuseLastAdministrator(primary, userId);
+      await retireAdministrator(primary, userId);
       return { certificate: await erase(userId) };
     },
     async personal(userId: string, collection: Collection, page: { limit: number; cursor?: string | undefined }) {
@@ -58,9 +58,10 @@ async function stampLogin(primary: PrimaryRecords, userId: string, time: string)
   }
 }
 
-async function refuseLastAdministrator(primary: PrimaryRecords, userId: string): Promise<void> {
-  const where = { role: 'admin', status: 'active' };
-  const [first, second] = await primary.find({ entity: 'user', where, limit: 2 });
-  if (first?.user_id !== userId || second !== undefined) return;
-  throw new MindoraError('conflict', 'this is the last active administrator; make another one first');
+/** Of two administrators who are erased at once one stays: the first step takes the rights, and can't for both. */
+async function retireAdministrator(primary: PrimaryRecords, userId: string): Promise<void> {
+  const user = await primary.get({ entity: 'user', id: userId });
+  if (user?.role !== 'admin' || user.status !== 'active') return;
+  const guard = await anotherAdministrator(primary, userId);
+  await primary.write([guard, { op: 'update', entity: 'user', id: userId, set: { status: 'inactive' } }]);
 }
