@@ -107,6 +107,18 @@ describe('chat (A1.12)', () => {
     });
   });
 
+  test('stores what fits, whatever the provider adds', async () => {
+    await start();
+    const usage = { total_tokens: 8, prompt_tokens: 'many', details: { note: '\ud800' } };
+    const choices = [{ message: { content: 'cut \ud83d' } }];
+    server.behave(json({ model: `big\u0000${'-model'.repeat(20)}`, choices, usage }));
+    const answer = await chat({ message: 'Hi' });
+    expect(answer.usage).toMatchObject({ total_tokens: 8, details: {} });
+    const row = await stored('conversation', answer.conversation_id);
+    expect(row).toMatchObject({ ai_response: 'cut \ufffd', context: { source: 'chat', usage: { total_tokens: 8 } } });
+    expect(row.model_name).toHaveLength(50);
+  });
+
   test('goes on with a session, also with what the store has not yet', async () => {
     await start();
     server.behave(says('one'), says('two'), says('three'));

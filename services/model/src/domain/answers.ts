@@ -44,13 +44,19 @@ export function parseCompletion(body: string): Completion {
   };
 }
 
-/** Counts as they came; those that this API promises are left out where they are no counts. */
+const counted = ['prompt_tokens', 'completion_tokens', 'total_tokens'];
+
+/** Figures as they came; those that this API promises are left out where they are no counts. */
 function usageOf(value: Json): Usage {
-  const promised = ['prompt_tokens', 'completion_tokens', 'total_tokens'];
   const entries = Object.entries(fieldsOf(value));
   return Object.fromEntries(
-    entries.filter(([name, figure]) => !promised.includes(name) || Number.isSafeInteger(figure)),
+    entries.filter(([name, figure]) => !counted.includes(name) || Number.isSafeInteger(figure)),
   );
+}
+
+/** Of a usage what is stored: the counts, and nothing of whatever else a provider adds. */
+export function countsOf(usage: Usage): { [name: string]: Json } {
+  return Object.fromEntries(Object.entries(usage).filter(([name]) => counted.includes(name)));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type CallMeta, encodePosition, entities, type Row } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
-import { parseAnalysis } from './answers.ts';
+import { countsOf, parseAnalysis } from './answers.ts';
 import { type CompletionPorts, complete, type Message } from './completions.ts';
 import { type ModelDependencies, modelTimeoutMs } from './dependencies.ts';
 import { findTarget, type ModelSettings } from './endpoints.ts';
@@ -39,8 +39,8 @@ export function modelUseCases(dependencies: ModelDependencies) {
         session_id: sessionId,
         user_input: request.message,
         ai_response: text,
-        model_name: storedModel(model ?? target.model),
-        context: { source: 'chat', usage: { ...usage } },
+        model_name: storedModel(model, target.model),
+        context: { source: 'chat', usage: countsOf(usage) },
       };
       const written = await primary.write([{ op: 'insert', entity: 'conversation', row }]);
       history.wrote(userId, sessionId, row.id);
@@ -109,7 +109,12 @@ function concerned({ user_id }: { readonly user_id?: string | undefined }, { sco
   return userId;
 }
 
-/** A name as long as the column is. */
-function storedModel(name: string): string {
-  return name.slice(0, entities.conversation.columns.model_name.length).toWellFormed();
+/** What the model calls itself, as far as the column holds it: no control characters, not too long. */
+function storedModel(name: string | null, asked: string): string {
+  const { length } = entities.conversation.columns.model_name;
+  const plain = (name ?? asked)
+    .replace(/\p{Cc}/gu, '')
+    .slice(0, length)
+    .toWellFormed();
+  return plain === '' ? asked.slice(0, length) : plain;
 }
