@@ -2,14 +2,18 @@
  * The words of runs of scripts that are written without spaces. They choose what a query asks for and lift documents
  * that hold them as words; whether something is found never depends on them (tokens.ts).
  */
-import { Jieba } from '@node-rs/jieba';
-import { dict } from '@node-rs/jieba/dict.js';
+import { createRequire } from 'node:module';
+import type { Jieba } from '@node-rs/jieba';
 
-// Its dictionary takes 0.2 s and 35 MB: loaded by the first Chinese text, once a thread.
+// Its dictionary takes 0.2 s and 35 MB: loaded by the first Chinese text, once a thread, and not by an import.
 let jieba: Jieba | null = null;
 
 function chineseSegmenter(): Jieba {
-  jieba ??= Jieba.withDict(dict);
+  if (jieba !== null) return jieba;
+  const load = createRequire(import.meta.url);
+  const library = load('@node-rs/jieba') as typeof import('@node-rs/jieba');
+  const { dict } = load('@node-rs/jieba/dict.js') as typeof import('@node-rs/jieba/dict.js');
+  jieba = library.Jieba.withDict(dict);
   return jieba;
 }
 
