@@ -7,6 +7,7 @@ import {
   type RouteDefinition,
   routes,
 } from '@mindora/contracts';
+import type { z } from 'zod';
 import { waitHeader, waitMsDefault, waitMsMax } from './after.ts';
 import { exampleBody } from './examples.ts';
 import { problemMediaType } from './problems.ts';
@@ -97,8 +98,21 @@ function headers(route: RouteDefinition): JsonSchema[] {
 function requestBody(route: RouteDefinition): JsonSchema {
   if (route.body === undefined) return {};
   const example = exampleBody(route);
-  const content = { schema: schemaOf(route.body, 'input'), ...(example === undefined ? {} : { example }) };
+  const content = { schema: bodySchema(route, route.body), ...(example === undefined ? {} : { example }) };
   return { requestBody: { required: true, content: { 'application/json': content } } };
+}
+
+/** Items of a batch are each held to the schema of a single one, so that one that is wrong doesn't refuse the rest. */
+function bodySchema(route: RouteDefinition, body: z.ZodType): JsonSchema {
+  const schema = schemaOf(body, 'input');
+  const list = route.owner?.items;
+  const single = routes.find(({ action }) => `${action}Batch` === route.action)?.body;
+  if (list === undefined || single === undefined) return schema;
+  const properties = schema.properties as Record<string, JsonSchema>;
+  return {
+    ...schema,
+    properties: { ...properties, [list]: { ...properties[list], items: schemaOf(single, 'input') } },
+  };
 }
 
 function success(route: RouteDefinition): JsonSchema {

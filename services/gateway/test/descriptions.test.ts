@@ -60,6 +60,13 @@ describe('/openapi.json', () => {
     );
   });
 
+  test('tells what the items of a batch are', async () => {
+    const { body } = await open('/openapi.json');
+    const schemaAt = (path: string) => body.paths[path].post.requestBody.content['application/json'].schema;
+    const { items } = schemaAt('/api/v1/ai/conversations/batch').properties;
+    expect(items).toMatchObject({ type: 'array', items: schemaAt('/api/v1/ai/conversation'), maxItems: 500 });
+  });
+
   test.each(routes.filter(({ body }) => body !== undefined))('has an example for $action that is valid', (route) => {
     const example = exampleBody(route);
     expect(example).toBeDefined();
