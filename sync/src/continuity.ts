@@ -8,7 +8,7 @@
  *   acknowledged, when an older copy of the store was put in its place; more than one behind a delivery: a gap.
  */
 import type { Delivery } from '@mindora/bus';
-import { entitiesOf } from '@mindora/contracts';
+import { entitiesOf, type RecordVersion } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import type { StorePosition, Target } from '@mindora/stores';
 import type { SyncParts } from './parts.ts';
@@ -16,6 +16,9 @@ import { projectionLabel } from './projections/index.ts';
 import { type Heads, headsOf, positionsAt, type Reconciled, reconcile } from './reconcile.ts';
 
 export interface ContinuityHooks {
+  /** Reads what is parked, before anything is compared. */
+  loadParked(): Promise<void>;
+  isParked(line: RecordVersion): boolean;
   /** A reconcile ended. */
   onReconciled(result: Reconciled): void;
   /** Its records were made by an older projection and are being sent again; sets the label when they have arrived. */
@@ -98,6 +101,7 @@ export class Continuity {
   }
 
   async #prepare(): Promise<void> {
+    await this.#hooks.loadParked();
     await this.#target.migrate();
     await this.#examine();
     this.#trusted = true;
@@ -150,7 +154,8 @@ export class Continuity {
     this.compared = 0;
     const mark = await this.#beginFilling();
     const heads = await headsOf(this.#parts);
-    const result = await reconcile(this.#parts, this.#target, this.#stop, (compared) => {
+    const isParked = (line: RecordVersion): boolean => this.#hooks.isParked(line);
+    const result = await reconcile(this.#parts, this.#target, this.#stop, isParked, (compared) => {
       this.compared = compared;
     });
     await this.#setPositions(heads, gaps);

@@ -14,7 +14,7 @@
  * between the two would seem to be above the ledger, and be sent everywhere. A difference that only looks like one
  * (the batch was on its way) costs a second, equal application.
  */
-import { compareKeys, type EntityName, entitiesOf, expiresAt, type Role } from '@mindora/contracts';
+import { compareKeys, type EntityName, entitiesOf, expiresAt, type RecordVersion, type Role } from '@mindora/contracts';
 import type { LedgerRecord, PrimaryLedger, StoredRecord, StorePosition, Target, Touch } from '@mindora/stores';
 import { chunksOf, type SyncParts } from './parts.ts';
 
@@ -51,6 +51,7 @@ export function positionsAt({ incarnation, heads }: Heads, wanted: (partition: n
 /**
  * Touches all that a store lacks, has too old, too new, or should not have.
  *
+ * @param isParked whether the store has refused this version: it is not sent again before it is replayed or changed
  * @param onProgress called with the number of records compared so far
  * @throws what the store or the primary throws
  */
@@ -58,6 +59,7 @@ export async function reconcile(
   parts: Pick<SyncParts, 'ledger' | 'clock' | 'retention'>,
   target: Target,
   stop: AbortSignal,
+  isParked: (line: RecordVersion) => boolean,
   onProgress: (compared: number) => void = () => undefined,
 ): Promise<Reconciled> {
   const { ledger } = parts;
@@ -65,7 +67,7 @@ export async function reconcile(
   let touched = 0;
   for (const name of entitiesOf(target.role)) {
     for await (const pairs of pairsOf(parts, target, name, stop)) {
-      const touches = pairs.flatMap((pair) => touchFor(parts, target.role, pair) ?? []);
+      const touches = pairs.flatMap((pair) => touchFor(parts, target.role, isParked, pair) ?? []);
       for (const chunk of chunksOf(touches, touchesAtOnce)) await ledger.touch(chunk);
       compared += pairs.length;
       touched += touches.length;
@@ -129,19 +131,26 @@ function merge(lines: readonly LedgerRecord[], stored: readonly StoredRecord[], 
 }
 
 /** How to mend a difference; null where there is none. */
-function touchFor(parts: Pick<SyncParts, 'clock' | 'retention'>, role: Role, { line, stored }: Pair): Touch | null {
+function touchFor(
+  parts: Pick<SyncParts, 'clock' | 'retention'>,
+  role: Role,
+  isParked: (line: RecordVersion) => boolean,
+  { line, stored }: Pair,
+): Touch | null {
   if (line === null) {
     // Also a tombstone: its version would keep out a record that is inserted later and counts from one.
     const { entity, id, version } = stored as StoredRecord;
     return { entity, id, stores: null, above: version ?? 0 };
   }
   const { entity, id } = line;
-  if (stored === null) return isExpected(parts, role, line) ? { entity, id, stores: [role] } : null;
+  if (stored === null) {
+    return isExpected(parts, role, line) && !isParked(line) ? { entity, id, stores: [role] } : null;
+  }
   if (stored.version !== null && stored.version > line.version) {
     return { entity, id, stores: null, above: stored.version };
   }
   const agrees = stored.version === line.version && stored.deleted !== line.present && stored.fault === undefined;
-  return agrees ? null : { entity, id, stores: [role] };
+  return agrees || isParked(line) ? null : { entity, id, stores: [role] };
 }
 
 /** Whether a store should have something of a record: not of deleted ones, nor of those it has let go. */

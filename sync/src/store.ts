@@ -77,6 +77,8 @@ export class StoreSync {
     const { ledger, clock, retention } = parts;
     this.waits = new Waits({ role: target.role, target, ledger, parking: this.parking, clock, retention });
     this.continuity = new Continuity(parts, target, this.#stop.signal, {
+      loadParked: () => this.parking.load(),
+      isParked: (line) => (this.parking.standing(line)?.version ?? 0) >= line.version,
       onReconciled: (result) => this.#reconciled(result),
       relabel: (label) => this.#relabel(label),
     });
@@ -273,14 +275,9 @@ export class StoreSync {
   /** Makes the store ready although nothing is delivered, and looks at it while it is idle. */
   async #watch(): Promise<void> {
     const { clock, watchMs } = this.#parts;
-    let loaded = false;
     while (!this.#stop.signal.aborted) {
       const seen = this.#watchBell.rings;
-      const done = await this.#try(async () => {
-        if (!loaded) await this.parking.load();
-        loaded = true;
-        await this.continuity.check();
-      });
+      const done = await this.#try(() => this.continuity.check());
       if (done) await this.#watchBell.wait(clock, watchMs, seen);
     }
   }

@@ -5,7 +5,7 @@ import { diedReason } from '../parking.ts';
 import { compare, type Finding, type Look } from './compare.ts';
 import { type CheckContext, isPending, persist } from './context.ts';
 import { expectedItems } from './expected.ts';
-import { type Seen, settle } from './settle.ts';
+import { isRecovering, type Seen, settle } from './settle.ts';
 
 /** A record that didn't agree when it was last looked at. */
 export interface Candidate extends Seen {
@@ -121,15 +121,15 @@ function lookAgain(candidate: Candidate, look: Look, again: Candidate[], judged:
 /** Reads the primary once more: a line that moved while the store was read proves nothing. */
 async function confirm(context: CheckContext, suspects: readonly Drifted[], judged: Judged): Promise<Candidate[]> {
   if (suspects.length === 0) return [];
-  // A store that was wiped after the barrier: asked before the ledger, so that what was touched meanwhile shows there.
-  const reconciling = (await context.parts.reconciling?.(context.role)) === true;
+  // A store that was emptied after the barrier: asked before the ledger, so that what was touched since shows there.
+  const recovering = await persist(context.patience, () => isRecovering(context));
   const lines = await persist(context.patience, () => context.parts.ledger.read(suspects));
   const parked = await parkedVersions(context);
   const again: Candidate[] = [];
   for (const [index, suspect] of suspects.entries()) {
     const line = lines[index] ?? null;
     const same = line === null ? suspect.line === null : line.mark === suspect.line?.mark;
-    if (reconciling || !same || isPending(line, context.role)) again.push(candidateOf(suspect, line));
+    if (recovering || !same || isPending(line, context.role)) again.push(candidateOf(suspect, line));
     else if (line !== null && parked.get(`${suspect.entity} ${suspect.id}`) === line.version) judged.parked++;
     else judged.drifted.push(suspect);
   }

@@ -20,7 +20,25 @@ export interface Seen extends RecordKey {
  * @returns false where patience ended before
  */
 export async function settle(context: SettleContext, seen: readonly Seen[]): Promise<boolean> {
-  return (await captured(context, seen)) && (await acknowledged(context)) && (await reconciled(context));
+  if (!((await captured(context, seen)) && (await acknowledged(context)))) return false;
+  return until(context, async () => !(await isRecovering(context)));
+}
+
+/**
+ * Whether what a store lacks will come by itself, although no mark may say so yet: it is being filled or compared, or
+ * it lives in memory and has lost that, which sync notices by the positions (rule 8) as we do here.
+ */
+export async function isRecovering({ parts, role }: Pick<SettleContext, 'parts' | 'role'>): Promise<boolean> {
+  if ((await parts.reconciling?.(role)) === true) return true;
+  const target = parts.targets.get(role);
+  if (target?.capabilities.volatile !== true) return false;
+  const incarnation = await parts.bus.incarnation();
+  const lags = await parts.bus.lag(parts.consumer?.(role) ?? role);
+  const positions = new Map((await target.positions()).map((position) => [position.partition, position]));
+  return lags.some(({ partition, acknowledged: n }) => {
+    const here = positions.get(partition);
+    return n > 0 && (here?.incarnation !== incarnation || here.n < n);
+  });
 }
 
 const pauseFirstMs = 4;
@@ -60,8 +78,4 @@ async function acknowledged(context: SettleContext): Promise<boolean> {
   });
   // Another log: what the old one held comes again by reconciling, which marks it.
   return reached && same;
-}
-
-function reconciled(context: SettleContext): Promise<boolean> {
-  return until(context, async () => (await context.parts.reconciling?.(context.role)) !== true);
 }

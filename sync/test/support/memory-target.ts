@@ -19,6 +19,8 @@ export class MemoryTarget implements Target {
   readonly capabilities = { expires: true, volatile: true, dimensions: 0, refuses: [] };
   /** Runs before a batch is applied; what it throws, the store throws. */
   beforeApply: (batch: ApplyBatch) => void | Promise<void> = () => undefined;
+  /** Runs after a batch was applied; what it throws, the store throws, as if the answer were lost. */
+  afterApply: (batch: ApplyBatch) => void = () => undefined;
   /** Why an item is refused; null takes it. */
   refuse: (item: ApplyItem) => string | null = () => null;
   applies = 0;
@@ -38,6 +40,7 @@ export class MemoryTarget implements Target {
     await this.beforeApply(batch);
     const results = batch.items.map((item) => this.#take(structuredClone(item)));
     if (batch.position !== null) this.#positions.set(batch.position.partition, batch.position);
+    this.afterApply(batch);
     return results;
   }
 

@@ -1,0 +1,116 @@
+import { rm } from 'node:fs/promises';
+import { describe, expect, test } from '@jest/globals';
+import { type Role, roles } from '@mindora/contracts';
+import { MindoraError } from '@mindora/runtime';
+import type { ParkedRecord } from '@mindora/stores';
+import { startChild, temporaryDirectory, until } from '@mindora/testing';
+import type { MemoryTarget } from './support/memory-target.ts';
+import { insertConversation, World } from './support/world.ts';
+import { seeded, writeRandomly } from './support/writes.ts';
+
+const steps = 160;
+
+type Chance = () => number;
+
+/** What can happen to a version, besides writes. */
+const accidents: readonly ((world: World, store: MemoryTarget, chance: Chance) => undefined | Promise<unknown>)[] = [
+  (_, store) => store.wipe(),
+  (_, store) => {
+    const restore = store.copy();
+    restores.push(restore);
+  },
+  (_, __, chance) => {
+    restores[Math.floor(chance() * restores.length)]?.();
+  },
+  (_, store) => {
+    store.beforeApply = once(store, 'beforeApply');
+  },
+  (_, store) => {
+    store.afterApply = once(store, 'afterApply');
+  },
+  (world, store) => world.sync.touch('conversation', null, [store.role]),
+  (world, store) => world.sync.pause(store.role),
+  (world) => {
+    for (const role of roles) world.sync.resume(role);
+  },
+  (world) => restart(world, false),
+  (world) => restart(world, true),
+  (_, store) => store.setLabel(`${store.role}/0`),
+];
+
+let restores: (() => void)[] = [];
+
+/** Fails at the next batch, before it was applied or after. */
+function once(store: MemoryTarget, hook: 'beforeApply' | 'afterApply'): () => void {
+  return () => {
+    store[hook] = () => undefined;
+    throw new MindoraError('store_unavailable', 'told to fail');
+  };
+}
+
+async function restart(world: World, losesBus: boolean): Promise<void> {
+  await world.stop();
+  if (losesBus) {
+    for (const suffix of ['', '-wal', '-shm']) await rm(world.directory.file(`bus.db${suffix}`), { force: true });
+  }
+  await world.reopenBus();
+  world.start();
+}
+
+describe('whatever happens', () => {
+  const seeds = [Date.now() % 100_000, 1, 2, 3];
+  test.each(seeds)('stores agree in the end, seed %i', async (seed) => {
+    const chance = seeded(seed);
+    restores = [];
+    const world = await World.open();
+    try {
+      world.start({ relateScoreMin: null, watchEveryMs: 50 });
+      for (let step = 0; step < steps; step++) {
+        await writeRandomly(world.primary, chance);
+        if (chance() > 0.15) continue;
+        const role: Role = roles[Math.floor(chance() * roles.length)] ?? 'cache';
+        await accidents[Math.floor(chance() * accidents.length)]?.(world, world.memory(role), chance);
+      }
+      for (const role of roles) world.sync.resume(role);
+      await until(
+        async () => (await world.sync.quiesce(500)) && (await world.differences()).length === 0,
+        30_000,
+        () => `seed ${seed}`,
+      );
+      expect(await world.sync.listParked({ store: null, entity: null })).toEqual([]);
+    } finally {
+      await world.close();
+    }
+  });
+});
+
+describe('a record that ends the process', () => {
+  test('is found and parked, and the others arrive', async () => {
+    const directory = await temporaryDirectory();
+    const world = await World.open({ directory });
+    await world.write(...Array.from({ length: 9 }, (_, index) => insertConversation(`c${index}`)));
+    await world.stop();
+    await world.primary.close();
+    const report = await untilSettled(directory.path);
+    await directory.remove();
+    expect(report.parked).toMatchObject([{ store: 'personal', id: 'c4' }]);
+    expect(report.lives).toHaveLength(8);
+  });
+});
+
+interface Report {
+  readonly lives: string[];
+  readonly parked: ParkedRecord[];
+}
+
+/** Starts the version again as often as it dies, within reason. */
+async function untilSettled(path: string): Promise<Report> {
+  const module = new URL('./support/poison-child.ts', import.meta.url);
+  for (let life = 0; life < 15; life++) {
+    const child = startChild<Report>(module, [path, 'c4']);
+    await child.ended();
+    const [report] = child.messages;
+    if (report !== undefined) return report;
+  }
+  throw new Error('it dies again and again');
+}
