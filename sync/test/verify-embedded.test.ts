@@ -146,6 +146,14 @@ describe('verify on the embedded engines', () => {
     expect(await version.stores.relational.get([{ entity: 'conversation', id: 'c1' }])).toMatchObject([{ version: 1 }]);
   });
 
+  test('a cache that lost its memory is being filled again, not drifted', async () => {
+    await prepare();
+    await version.stores.cache.wipe();
+    const report = await verify(version.parts, { ...look, stores: ['cache'] });
+    expect({ differences: report.differences, agree: report.agree }).toEqual({ differences: [], agree: true });
+    expect(report.stores.cache?.checked).toBe(30);
+  });
+
   test('counts what is on its way to a store that rests as pending', async () => {
     await prepare();
     await version.sync.pause('graph');

@@ -193,7 +193,7 @@ export class MemoryStore {
     const part: Partial<Target> = {
       role: this.role,
       engine: 'memory',
-      capabilities: { expires: true, volatile: true, dimensions: 0, refuses: [] },
+      capabilities: { expires: true, volatile: false, dimensions: 0, refuses: [] },
       refresh: () => this.#chaos(),
       apply: async ({ items }: ApplyBatch) => {
         await this.#chaos(6);
