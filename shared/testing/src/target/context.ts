@@ -1,8 +1,8 @@
 import { expect } from '@jest/globals';
-import { canonicalJson, type EntityName, entitiesOf, type Role, type Row } from '@mindora/contracts';
+import { canonicalJson, type EntityName, type Role, type Row } from '@mindora/contracts';
 import type { ApplyItem, ApplyResult, StoredRecord, Target } from '@mindora/stores';
 import type { TargetFacts } from './driver.ts';
-import { ownerOf, sampleDocument } from './sample.ts';
+import { mainEntity, ownerOf, sampleDocument } from './sample.ts';
 
 export interface TargetCase {
   readonly name: string;
@@ -120,9 +120,4 @@ export function serialIds(count: number, prefix = 'id'): string[] {
 /** Skips a case on engines that forget everything with their process. */
 export function needsDurability({ volatile }: TargetFacts): string | null {
   return volatile ? 'volatile' : null;
-}
-
-function mainEntity(role: Role): EntityName {
-  const [first] = entitiesOf(role);
-  return entitiesOf(role).includes('conversation') || first === undefined ? 'conversation' : first;
 }

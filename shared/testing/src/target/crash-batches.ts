@@ -1,7 +1,6 @@
 import type { Role } from '@mindora/contracts';
-import { entitiesOf } from '@mindora/contracts';
 import type { ApplyBatch } from '@mindora/stores';
-import { ownerOf, sampleDocument } from './sample.ts';
+import { mainEntity, ownerOf, sampleDocument } from './sample.ts';
 
 const keys = 60;
 const perBatch = 20;
@@ -10,7 +9,7 @@ export const crashKeys: readonly string[] = Array.from({ length: keys }, (_, i) 
 
 /** Batch `n` of a run that is killed: both the child that applies and the test that checks compute it. */
 export function crashBatch(role: Role, n: number): ApplyBatch {
-  const [entity = 'conversation'] = entitiesOf(role);
+  const entity = mainEntity(role);
   const items = Array.from({ length: perBatch }, (_, i) => {
     const id = crashKeys[(n * 13 + i * 3) % keys] ?? '';
     const document = sampleDocument(role, entity, id, n);

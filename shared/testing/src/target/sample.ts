@@ -57,6 +57,13 @@ export function ownerOf(document: Row): string | null {
   return null;
 }
 
+/** The entity that most cases write: conversations, which every role holds. */
+export function mainEntity(role: Role): EntityName {
+  const held = entitiesOf(role);
+  const [first] = held;
+  return first === undefined || held.includes('conversation') ? 'conversation' : first;
+}
+
 export interface FieldPlace {
   readonly entity: EntityName;
   readonly field: string;
