@@ -1,8 +1,8 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import type { RuntimeConfig } from '@mindora/contracts';
-import { createMetrics, type Random } from '@mindora/runtime';
-import fastify, { type FastifyInstance } from 'fastify';
+import { createMetrics, MindoraError, type Random } from '@mindora/runtime';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { createPresence } from './admission.ts';
 import { waitHeader } from './after.ts';
 import { createAsk } from './ask.ts';
@@ -83,9 +83,12 @@ function requestIdOf(sent: string | string[] | undefined, random: Random): strin
 function acceptJson(app: FastifyInstance, limits: Limits): void {
   app.removeAllContentTypeParsers();
   const pattern = /^application\/json\s*(;\s*charset="?utf-?8"?\s*)?$/i;
-  app.addContentTypeParser(pattern, { parseAs: 'buffer' }, async (_request: unknown, bytes: string | Buffer) =>
-    parseBody(typeof bytes === 'string' ? Buffer.from(bytes) : bytes, limits),
-  );
+  app.addContentTypeParser(pattern, { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: string | Buffer) => {
+    // What is unpacked may be a thousand times what was bounded.
+    const packed = (request.headers['content-encoding'] ?? 'identity') !== 'identity';
+    if (packed) throw new MindoraError('unsupported_media_type', 'the body must not be compressed');
+    return parseBody(typeof bytes === 'string' ? Buffer.from(bytes) : bytes, limits);
+  });
 }
 
 /** Headers for browsers. HSTS is the matter of whoever ends TLS. */

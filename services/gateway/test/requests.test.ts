@@ -122,7 +122,10 @@ describe('a body', () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=gbk']) {
       expectProblem(await raw(body, { 'content-type': type }), 415, 'unsupported_media_type');
     }
+    expectProblem(await raw(body, { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type');
     expect((await raw(body, { 'content-type': 'application/json; charset=UTF-8' })).status).toBe(201);
+    const empty = { headers: { 'content-type': 'application/json' } };
+    expect((await ask(world, 'DELETE', `${path}/c1`, empty)).status).toBe(200);
   });
 
   test('is bounded in bytes, depth and values', async () => {

@@ -124,7 +124,7 @@ function addServices(world: Parts): void {
           create: { conversation_id: 'c1', position: 'v1.W10' },
           createBatch: { results: [], position: 'v1.W10' },
           history: { history: [], next: null },
-          remove: { conversation_id: 'c1' },
+          remove: { conversation_id: 'c1', position: 'v1.W10' },
         }),
         get: ({ params }) => answerOf(world, (params as { conversation_id: string }).conversation_id),
       },
