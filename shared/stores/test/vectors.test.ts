@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { encodeVector, type Row } from '@mindora/contracts';
 import { systemClock } from '@mindora/runtime';
@@ -204,4 +205,34 @@ test('another dimension empties the store, so that sync fills it again', async (
   await store.migrate();
   expect(await scanAll(store, 'conversation')).toMatchObject([{ id: 'a', version: 5 }]);
   expect(() => openVectorStore({ file, clock: systemClock(), dimensions: 0 })).toThrow('dimensions must be');
+});
+
+test('a scrub packs what deletions left sparse, and no byte of a deleted vector stays', async () => {
+  const ids = Array.from({ length: 5_000 }, (_, index) => `v${index}`);
+  const vectorOf = (index: number): number[] => [index + 1, 1 / 3, 0, 0];
+  await applyAll(
+    store,
+    'conversation',
+    1,
+    ids.map((id, index) => [id, conversation(id, vectorOf(index))]),
+  );
+  const gone = ids.filter((_, index) => index % 100 !== 0);
+  await applyAll(
+    store,
+    'conversation',
+    2,
+    gone.map((id) => [id, null]),
+  );
+  const before = await nearest(200);
+  await store.scrub();
+  expect(await nearest(200)).toEqual(before);
+  expect(before).toHaveLength(50);
+  const raw = new Database(file);
+  expect(raw.prepare('SELECT count(*) FROM AIConversation_vectors_chunks').pluck().get()).toBe(1);
+  raw.close();
+  const bytes = readFileSync(file);
+  expect(bytes.includes(Buffer.from(encodeVector(vectorOf(100)), 'base64'))).toBe(true);
+  expect(bytes.includes(Buffer.from(encodeVector(vectorOf(101)), 'base64'))).toBe(false);
+  await store.refresh();
+  expect(await faultsOf(store, 'conversation')).toEqual({});
 });

@@ -14,6 +14,8 @@ import {
 import { NumberedTable, numberColumn, withFault } from '../embedded/numbered.ts';
 
 const orphansMax = 1_000;
+/** The engine's own size of a chunk. */
+const vectorsPerChunk = 1024;
 
 /** One class: its objects and the table of their vectors. */
 export interface VectorClass {
@@ -111,9 +113,35 @@ export class VectorTables implements RoleTables {
     }
   }
 
+  /** The engine uses the room of removed vectors again only when a whole chunk is free, so sparse chunks are packed. */
+  scrub(): void {
+    for (const one of this.#classes.values()) {
+      const chunks = this.#count(quoted(`${one.vectorsName}_chunks`));
+      const needed = Math.ceil(this.#count(quoted(`${one.vectorsName}_rowids`)) / vectorsPerChunk);
+      if (chunks > needed * 2 + 1) this.#connection.transaction(() => this.#pack(one)).immediate();
+    }
+  }
+
+  #pack({ vectors, vectorsName }: VectorClass): void {
+    const kept = `temp.${quoted(`${vectorsName}_kept`)}`;
+    this.#connection.exec(`CREATE TABLE ${kept} AS SELECT rowid AS number, embedding FROM ${vectors}`);
+    this.#connection.exec(`DROP TABLE ${vectors}`);
+    this.#connection.exec(this.#vectorsText(vectors));
+    this.#connection.exec(`INSERT INTO ${vectors} (rowid, embedding) SELECT number, embedding FROM ${kept}`);
+    this.#connection.exec(`DROP TABLE ${kept}`);
+  }
+
+  #count(table: string): number {
+    return this.#statements.get(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+  }
+
+  #vectorsText(vectors: string): string {
+    return `CREATE VIRTUAL TABLE ${vectors} USING vec0(embedding float[${this.#dimensions}] distance_metric=cosine)`;
+  }
+
   /** True where a table of another dimension stood there. */
   #createVectors({ vectors, vectorsName }: VectorClass): boolean {
-    const wanted = `CREATE VIRTUAL TABLE ${vectors} USING vec0(embedding float[${this.#dimensions}] distance_metric=cosine)`;
+    const wanted = this.#vectorsText(vectors);
     const found = this.#statements.get('SELECT sql FROM sqlite_schema WHERE name = ?').pluck().get(vectorsName);
     if (found === wanted) return false;
     if (found !== undefined) this.#connection.exec(`DROP TABLE ${vectors}`);
