@@ -158,6 +158,29 @@ describe('erasure', () => {
     await settled();
   });
 
+  test('certifies while others write and delete, and takes nothing of theirs', async () => {
+    const { records } = version.primary;
+    await records.write(belongings(victim, 'quuxword'));
+    let writing = true;
+    const writer = async (name: string): Promise<void> => {
+      for (let i = 0; writing; i++) {
+        const id = `${name}-${i % 40}`;
+        const insert = { op: 'insert', entity: 'conversation', row: exchange(id, other, `${name} ${i}`) } as const;
+        await records.writeEach([[insert], [{ op: 'delete', entity: 'conversation', id: `${name}-${(i * 7) % 40}` }]]);
+      }
+    };
+    const writers = [writer('a'), writer('b')];
+    const certificate = await erase(version.parts, victim, options);
+    writing = false;
+    await Promise.all(writers);
+    expect({ ok: certificate.ok, certificate: certificate.ok ? null : certificate }).toEqual({
+      ok: true,
+      certificate: null,
+    });
+    expect(filesWith('quuxword says')).toEqual([]);
+    await settled();
+  });
+
   test('asks whoever registered, and does not certify what one of them still has', async () => {
     const sessions = new Map([[victim, 3]]);
     const forgetful = { name: 'sessions', erase: async () => 0, left: async (user: string) => sessions.get(user) ?? 0 };

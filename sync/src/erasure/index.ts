@@ -18,7 +18,6 @@ export type {
   EraseOptions,
   EraseParts,
   EraseProgress,
-  ErasureHolder,
   OnEraseProgress,
   UserQueries,
 } from './ports.ts';

@@ -8,7 +8,6 @@ import { ledgerRoot } from './root.ts';
 import { StoreCheck, type StoreResult } from './store-check.ts';
 
 export type { OnProgress, VerifyOptions, VerifyParts } from './ports.ts';
-export { ledgerRoot } from './root.ts';
 
 /** Stores that are checked at the same time. */
 const storesAtOnce = 2;

@@ -3,9 +3,6 @@ import { type Logger, toMindoraError } from '@mindora/runtime';
 import { verify } from './index.ts';
 import type { VerifyParts } from './ports.ts';
 
-/** The nightly check that rule 3 asks for. */
-export const verifyEveryMsDefault = 86_400_000;
-
 export interface ScheduleOptions {
   readonly everyMs: number;
   readonly repair: boolean;
@@ -22,7 +19,7 @@ export interface ScheduledVerify {
   stop(): Promise<void>;
 }
 
-/** Checks all stores every `everyMs`, and mends them where `repair` is on. A run waits for the one before. */
+/** Checks all stores every `everyMs` (a day: the nightly check that rule 3 asks for), and mends them where `repair` is on. A run waits for the one before. */
 export function scheduleVerify(parts: VerifyParts, options: ScheduleOptions): ScheduledVerify {
   const broken = new AbortController();
   let last: VerifyReport | null = null;
