@@ -63,18 +63,23 @@ const embeddedStores: { readonly [R in Role]: Create<R> } = {
     const { SqliteDocuments } = await import('./documents/index.ts');
     return new SqliteDocuments({ ...options, file: file(options, 'documents') });
   },
-  fulltext: () => Promise.reject(missing('fulltext')),
-  graph: () => Promise.reject(missing('graph')),
-  vectors: () => Promise.reject(missing('vectors')),
+  fulltext: async (options) => {
+    const { openFullTextStore } = await import('./fulltext/sqlite.ts');
+    return openFullTextStore({ ...options, file: file(options, 'fulltext') });
+  },
+  graph: async (options) => {
+    const { openGraphStore } = await import('./graph/sqlite.ts');
+    return openGraphStore({ ...options, file: file(options, 'graph') });
+  },
+  vectors: async (options) => {
+    const { openVectorStore } = await import('./vectors/sqlite.ts');
+    return openVectorStore({ ...options, file: file(options, 'vectors') });
+  },
   personal: async (options) => {
     const { SqlitePersonal } = await import('./personal/index.ts');
     return new SqlitePersonal(options);
   },
 };
-
-function missing(role: Role): MindoraError {
-  return new MindoraError('internal', `no embedded engine of ${role}`);
-}
 
 /** Opens the embedded store of a role in this thread, migrated. */
 export async function createStore<R extends Role>(

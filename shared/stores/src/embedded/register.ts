@@ -85,6 +85,11 @@ export class Register {
     this.#connection.exec('DELETE FROM _applied; DELETE FROM _positions; DELETE FROM _meta');
   }
 
+  /** A number that changes when another connection has written to the file. */
+  foreignChanges(): number {
+    return Number(this.#connection.pragma('data_version', { simple: true }));
+  }
+
   line(entity: EntityName, id: string): Line | null {
     const cells = this.#statements.get(texts.line).get(entity, id) as LineCells | undefined;
     return cells === undefined ? null : lineOf(cells);

@@ -71,7 +71,7 @@ export class SqlitePersonal implements PersonalStore {
 
   apply(batch: ApplyBatch): Promise<ApplyResult[]> {
     return this.#run(() => {
-      const plan = planBatch(batch.items, this.#register);
+      const plan = planBatch(batch.items, this.#register, (entity, id) => this.#strays.find(entity, id)?.owner ?? null);
       for (const [owner, changes] of plan.changes) this.#write(owner, changes);
       const now = this.#clock.now();
       this.#transaction(() => {
@@ -261,7 +261,9 @@ export class SqlitePersonal implements PersonalStore {
     this.#transaction(() => {
       for (const { entity, id } of [...expired, ...buried]) this.#register.forget(entity, id);
     });
-    return expired.length + buried.length;
+    const purged = expired.length + buried.length;
+    if (purged > 0) this.#strays.forget();
+    return purged;
   }
 }
 

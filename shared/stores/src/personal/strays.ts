@@ -25,6 +25,7 @@ export class Strays {
   readonly #register: Register;
   readonly #seen = new Map<string, { readonly signature: string; readonly strays: readonly Stray[] }>();
   #byEntity = new Map<EntityName, Stray[]>();
+  #registerVersion = 0;
 
   constructor(files: UserFiles, register: Register) {
     this.#files = files;
@@ -33,6 +34,9 @@ export class Strays {
 
   /** Looks through the files that have changed; other calls come between two of them. */
   async look(): Promise<void> {
+    const registerVersion = this.#register.foreignChanges();
+    if (registerVersion !== this.#registerVersion) this.forget();
+    this.#registerVersion = registerVersion;
     const names = this.#files.names();
     for (const name of names) {
       const signature = this.#files.signature(name);
@@ -58,8 +62,13 @@ export class Strays {
     return this.#byEntity.get(entity)?.find((stray) => stray.id === id) ?? null;
   }
 
-  clear(): void {
+  /** Looks through all files the next time, because the register has changed under them. */
+  forget(): void {
     this.#seen.clear();
+  }
+
+  clear(): void {
+    this.forget();
     this.#byEntity = new Map();
   }
 
