@@ -4,7 +4,8 @@
  */
 
 import { existsSync } from 'node:fs';
-import { type CallMeta, type RouteDefinition, routes } from '@mindora/contracts';
+import type { CallMeta, RouteDefinition } from '@mindora/contracts';
+import { routes } from '@mindora/contracts/routes';
 import { MindoraError } from '@mindora/runtime';
 import { MindoraClient } from '@mindora/sdk';
 import { filesOf, readAdminKey, readRunning } from './compose/files.ts';

@@ -3,7 +3,8 @@
  * the command line reach it. Loads nothing of sync itself.
  */
 import type { EntityName, MetricFamily, Role } from '@mindora/contracts';
-import { defineService, MindoraError, type ServiceSchema } from '@mindora/runtime';
+import { MindoraError, type ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import type { Operations } from './operations.ts';
 import type { SyncCalls } from './service.ts';
 

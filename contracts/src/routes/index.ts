@@ -7,6 +7,8 @@ import { modelRoutes } from './model.ts';
 import type { RouteDefinition } from './route.ts';
 import { searchRoutes } from './search.ts';
 
+export * from '../erasure.ts';
+export * from '../verify.ts';
 export * from './admin.ts';
 export * from './analyses.ts';
 export * from './conversations.ts';

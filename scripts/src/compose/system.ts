@@ -1,5 +1,6 @@
 import { type PartHealth, roles } from '@mindora/contracts';
-import { type Clock, defineService, type ServiceSchema } from '@mindora/runtime';
+import type { Clock, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import type { StoreByRole } from '@mindora/stores/create';
 import type { SyncService } from '@mindora/sync/client';
 

@@ -4,10 +4,8 @@
  */
 import { type Role, roles } from '@mindora/contracts';
 import {
-  createBroker,
   createLogger,
   createPasswords,
-  createTokens,
   type Logger,
   MindoraError,
   type Passwords,
@@ -17,6 +15,8 @@ import {
   Thread,
   type Tokens,
 } from '@mindora/runtime';
+import { createBroker } from '@mindora/runtime/service';
+import { createTokens } from '@mindora/runtime/tokens';
 import { type Embedder, primaryThread } from '@mindora/stores';
 import { connectStore, type StoreByRole, type StoreThreadData, storeThreadModule } from '@mindora/stores/create';
 import type { PrimaryService } from '@mindora/stores/primary/client';

@@ -1,5 +1,6 @@
 import type { analysisRoutes } from '@mindora/contracts';
-import { defineService, type RouteAction, type ServiceSchema } from '@mindora/runtime';
+import type { RouteAction, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import { type AnalysisDependencies, analysisUseCases } from './domain/analyses.ts';
 
 export type { AnalysisDependencies } from './domain/analyses.ts';

@@ -1,5 +1,7 @@
-import { adminEntities, type EntityName, type Row } from '@mindora/contracts';
-import { type Action, defineService, type InternalAction, type ServiceSchema } from '@mindora/runtime';
+import type { EntityName, Row } from '@mindora/contracts';
+import { adminEntities } from '@mindora/contracts/routes';
+import type { Action, InternalAction, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import { crudUseCases, type Page } from './domain/crud.ts';
 import type { ConfigDependencies } from './domain/dependencies.ts';
 import { settingUseCases } from './domain/settings.ts';

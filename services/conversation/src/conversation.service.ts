@@ -1,5 +1,6 @@
 import type { conversationRoutes } from '@mindora/contracts';
-import { defineService, type RouteAction, type ServiceSchema } from '@mindora/runtime';
+import type { RouteAction, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import { type ConversationDependencies, conversationUseCases } from './domain/conversations.ts';
 
 export type { ConversationDependencies } from './domain/conversations.ts';

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type CallMeta, decodePosition, positionHeader, type RouteDefinition } from '@mindora/contracts';
+import { type CallMeta, decodePosition, type RouteDefinition } from '@mindora/contracts';
+import { positionHeader } from '@mindora/contracts/routes';
 import { MindoraError, type ServiceBroker } from '@mindora/runtime';
 
 /** Header that says how long a read may wait for its position, in milliseconds. */

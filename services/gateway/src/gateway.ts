@@ -1,7 +1,8 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import type { RuntimeConfig } from '@mindora/contracts';
-import { createMetrics, MindoraError, type Random } from '@mindora/runtime';
+import { MindoraError, type Random } from '@mindora/runtime';
+import { createMetrics } from '@mindora/runtime/metrics';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { createPresence } from './admission.ts';
 import { waitHeader } from './after.ts';

@@ -1,12 +1,6 @@
 /** The OpenAPI 3.1 description, made from the routes and the table of errors. Pure. */
-import {
-  type ErrorCode,
-  errorCodes,
-  errorTable,
-  positionHeader,
-  type RouteDefinition,
-  routes,
-} from '@mindora/contracts';
+import { type ErrorCode, errorCodes, errorTable, type RouteDefinition } from '@mindora/contracts';
+import { positionHeader, routes } from '@mindora/contracts/routes';
 import type { z } from 'zod';
 import { waitHeader, waitMsDefault, waitMsMax } from './after.ts';
 import { exampleBody } from './examples.ts';

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type ErrorCode, routes } from '@mindora/contracts';
+import type { ErrorCode } from '@mindora/contracts';
+import { routes } from '@mindora/contracts/routes';
 import { type Logger, MindoraError, type Random, toMindoraError, toProblem } from '@mindora/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 

@@ -1,11 +1,5 @@
-import {
-  type CallMeta,
-  type CallParams,
-  type Principal,
-  type RouteDefinition,
-  type RuntimeConfig,
-  routes,
-} from '@mindora/contracts';
+import type { CallMeta, CallParams, Principal, RouteDefinition, RuntimeConfig } from '@mindora/contracts';
+import { routes } from '@mindora/contracts/routes';
 import { MindoraError, type ServiceBroker } from '@mindora/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { z } from 'zod';

@@ -1,6 +1,7 @@
 import asyncApiSpecs from '@asyncapi/specs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { entityNames, errorCodes, routes } from '@mindora/contracts';
+import { entityNames, errorCodes } from '@mindora/contracts';
+import { routes } from '@mindora/contracts/routes';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';

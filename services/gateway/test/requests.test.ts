@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { encodePosition, routes } from '@mindora/contracts';
+import { encodePosition } from '@mindora/contracts';
+import { routes } from '@mindora/contracts/routes';
 import { type Answer, ask, conversation, keys, startWorld, type World } from './world.ts';
 
 let world: World;

@@ -4,10 +4,7 @@ import {
   type Action,
   type ActionCall,
   type Clock,
-  createBroker,
   createLogger,
-  createTokens,
-  defineService,
   type Logger,
   MindoraError,
   newApiKey,
@@ -17,6 +14,8 @@ import {
   systemClock,
   systemRandom,
 } from '@mindora/runtime';
+import { createBroker, defineService } from '@mindora/runtime/service';
+import { createTokens } from '@mindora/runtime/tokens';
 import { createGateway, type Gateway, type GatewayDeps } from '../src/index.ts';
 
 export const random = systemRandom();

@@ -1,5 +1,6 @@
 import type { graphRoutes } from '@mindora/contracts';
-import { defineService, type RouteAction, type ServiceSchema } from '@mindora/runtime';
+import type { RouteAction, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import { type GraphDependencies, graphUseCases } from './domain/graph.ts';
 
 export type { GraphDependencies } from './domain/graph.ts';

@@ -1,5 +1,6 @@
 import type { identityRoutes } from '@mindora/contracts';
-import { defineService, type InternalAction, type RouteAction, type ServiceSchema } from '@mindora/runtime';
+import type { InternalAction, RouteAction, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import { accountUseCases } from './domain/accounts.ts';
 import { credentialUseCases } from './domain/credentials.ts';
 import type { IdentityDependencies } from './domain/dependencies.ts';

@@ -1,5 +1,6 @@
 import type { modelRoutes } from '@mindora/contracts';
-import { defineService, type RouteAction, type ServiceSchema } from '@mindora/runtime';
+import type { RouteAction, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import { type ModelDependencies, modelTimeoutMs } from './domain/dependencies.ts';
 import { modelUseCases } from './domain/exchanges.ts';
 

@@ -1,5 +1,6 @@
 import type { searchRoutes } from '@mindora/contracts';
-import { defineService, type RouteAction, type ServiceSchema } from '@mindora/runtime';
+import type { RouteAction, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import { type SearchDependencies, searchUseCases } from './domain/search.ts';
 
 export type { SearchDependencies } from './domain/search.ts';

@@ -1,5 +1,6 @@
 import type { searchRoutes } from '@mindora/contracts';
-import { defineService, type RouteAction, type ServiceSchema } from '@mindora/runtime';
+import type { RouteAction, ServiceSchema } from '@mindora/runtime';
+import { defineService } from '@mindora/runtime/service';
 import { type VectorDependencies, vectorUseCases } from './domain/nearest.ts';
 
 export type { VectorDependencies } from './domain/nearest.ts';

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createBroker, defineService, MindoraError, type ServiceBroker, silentLogger } from '@mindora/runtime';
+import { MindoraError, type ServiceBroker, silentLogger } from '@mindora/runtime';
+import { createBroker, defineService } from '@mindora/runtime/service';
 
 const meta = { principal: null, requestId: 'r1', scope: 'u1' };
 const started: ServiceBroker[] = [];

@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  createMetrics,
   createPasswords,
-  createTokens,
   decryptSecret,
   encryptSecret,
   hashApiKey,
@@ -12,6 +10,8 @@ import {
   systemClock,
   systemRandom,
 } from '@mindora/runtime';
+import { createMetrics } from '@mindora/runtime/metrics';
+import { createTokens } from '@mindora/runtime/tokens';
 
 const cost = { costLog2: 4, blockSize: 8, parallelism: 1 };
 const random = systemRandom();

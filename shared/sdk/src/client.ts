@@ -7,11 +7,10 @@ import {
   type graphRoutes,
   type identityRoutes,
   type modelRoutes,
-  positionHeader,
   type RouteDefinition,
-  routes,
   type searchRoutes,
 } from '@mindora/contracts';
+import { positionHeader, routes } from '@mindora/contracts/routes';
 import type { z } from 'zod';
 
 type TypedRoute =
@@ -61,7 +60,11 @@ export class ProblemError extends Error {
   readonly requestId: string | null;
   readonly data: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, detail: string, options: { requestId?: string | null; data?: object; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { requestId?: string | null; data?: object; cause?: unknown } = {},
+  ) {
     super(detail, options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'ProblemError';
     this.code = code;

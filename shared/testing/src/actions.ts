@@ -1,5 +1,7 @@
-import { type CallMeta, type Principal, type RouteDefinition, routes } from '@mindora/contracts';
-import { createBroker, type ServiceSchema, silentLogger } from '@mindora/runtime';
+import type { CallMeta, Principal, RouteDefinition } from '@mindora/contracts';
+import { routes } from '@mindora/contracts/routes';
+import { type ServiceSchema, silentLogger } from '@mindora/runtime';
+import { createBroker } from '@mindora/runtime/service';
 
 export interface ActionRequest {
   readonly params?: unknown;

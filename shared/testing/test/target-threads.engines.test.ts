@@ -2,4 +2,3 @@ import { testTarget } from '../src/target-suite.ts';
 import { driver } from './drivers/threaded-stores.ts';
 
 testTarget('relational', 'relational in a thread', driver, { volatile: false, dimensions: 8, checksTypes: true });
-testTarget('cache', 'cache in a thread', driver, { volatile: true, dimensions: 0, checksTypes: true });

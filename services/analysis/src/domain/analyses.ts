@@ -1,4 +1,5 @@
-import { entities, newAnalysis, type Row } from '@mindora/contracts';
+import { entities, type Row } from '@mindora/contracts';
+import { newAnalysis } from '@mindora/contracts/routes';
 import type { Random } from '@mindora/runtime';
 import {
   type BatchOutcome,

@@ -1,4 +1,5 @@
-import { type EntityName, entity, type Json, type Row, writeOnly } from '@mindora/contracts';
+import { type EntityName, entity, type Json, type Row } from '@mindora/contracts';
+import { writeOnly } from '@mindora/contracts/routes';
 import { encryptSecret, Secret } from '@mindora/runtime';
 import type { ConfigDependencies } from './dependencies.ts';
 

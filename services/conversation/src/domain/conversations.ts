@@ -1,4 +1,5 @@
-import { newConversation, type Row } from '@mindora/contracts';
+import type { Row } from '@mindora/contracts';
+import { newConversation } from '@mindora/contracts/routes';
 import type { Random } from '@mindora/runtime';
 import {
   type BatchOutcome,
