@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { compareKeys } from '@mindora/contracts';
 import { expectRecord, serialIds, type TargetCase } from '../target/context.ts';
@@ -143,6 +144,8 @@ export const scanCases: readonly TargetCase[] = [
         for (let i = 0; scanning; i++) {
           const passing = `lasting-${String(i % 300).padStart(6, '0')}-passing`;
           await c.apply(c.item(passing, i + 1), c.item(lasting[i % 300] ?? '', i + 2), c.deletion(passing, i + 2));
+          // An engine in this thread answers without a turn of the event loop, and a scan may wait for one.
+          await nextTurn();
         }
       })();
       const seen = await c.scannedIds(17);
