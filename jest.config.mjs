@@ -15,7 +15,11 @@ export default {
   maxWorkers: 2,
   // Of the whole run: jest ignores a project's own.
   testTimeout: 60_000,
-  reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
+  reporters: [
+    'default',
+    '<rootDir>/test/support/conformance-reporter.mjs',
+    '<rootDir>/test/support/summary-reporter.mjs',
+  ],
   projects: [
     {
       ...common,

@@ -13,7 +13,8 @@ import { type TemporaryDirectory, temporaryDirectory } from './temporary.ts';
 
 export type { TargetDriver, TargetFeatures } from './target/driver.ts';
 
-const cases: readonly TargetCase[] = [
+/** All cases, for whoever runs them outside of the suite. */
+export const targetCases: readonly TargetCase[] = [
   ...versionCases,
   ...batchCases,
   ...positionCases,
@@ -45,8 +46,8 @@ export function testTarget(role: Role, name: string, driver: TargetDriver, featu
       await directory.remove();
     });
 
-    const required = cases.filter(({ skip }) => (skip?.(facts) ?? null) === null);
-    for (const { name: caseName, skip, run } of cases) {
+    const required = targetCases.filter(({ skip }) => (skip?.(facts) ?? null) === null);
+    for (const { name: caseName, skip, run } of targetCases) {
       const reason = skip?.(facts) ?? null;
       // Excused by name, not by the runner's own skip: the reason belongs into the report.
       test(reason === null ? caseName : `${caseName} [skipped: ${reason}]`, async () => {
@@ -57,7 +58,7 @@ export function testTarget(role: Role, name: string, driver: TargetDriver, featu
     }
 
     test('the suite is whole', () => {
-      expect(new Set(cases.map((one) => one.name)).size).toBe(cases.length);
+      expect(new Set(targetCases.map((one) => one.name)).size).toBe(targetCases.length);
       expect(required.length).toBeGreaterThanOrEqual(casesRunMin);
     });
   });
