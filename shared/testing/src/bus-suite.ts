@@ -1,4 +1,4 @@
-import { describe } from '@jest/globals';
+import { describe, test } from '@jest/globals';
 import { busContext } from './bus/context.ts';
 import { crashCases } from './bus/crash-cases.ts';
 import { deliveryCases } from './bus/delivery-cases.ts';
@@ -11,8 +11,8 @@ export type { BusCapabilities, BusDriver, BusOpening } from './bus/driver.ts';
 export function testBus(name: string, driver: BusDriver, capabilities: BusCapabilities): void {
   describe(`bus: ${name}`, () => {
     const context = busContext(driver, capabilities);
-    deliveryCases(context);
-    logCases(context);
-    crashCases(context);
+    for (const { name: caseName, run } of [...deliveryCases, ...logCases, ...crashCases]) {
+      test(caseName, () => run(context));
+    }
   });
 }

@@ -11,6 +11,11 @@ export interface BusContext {
   open(opening?: Partial<BusOpening>): Promise<EventBus>;
 }
 
+export interface BusCase {
+  readonly name: string;
+  readonly run: (context: BusContext) => Promise<void>;
+}
+
 /** Makes the context of a describe block. */
 export function busContext(driver: BusDriver, capabilities: BusCapabilities): BusContext {
   let directory: TemporaryDirectory;
