@@ -129,6 +129,12 @@ export interface ThreadStart<T> {
   readonly ports: Readonly<Record<string, MessagePort>>;
 }
 
+/**
+ * Of a thread's heap. The young half is kept small, or each of a dozen threads would keep 48 MB for short-lived values;
+ * one that needs more than the old half dies, and with it what it was at, not the process.
+ */
+const heapLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 1024 };
+
 export interface ThreadOptions<T> {
   readonly name: string;
   readonly module: URL;
@@ -224,6 +230,7 @@ export class Thread {
       name: this.name,
       workerData: { data: this.#options.data, ports } satisfies ThreadStart<unknown>,
       transferList: Object.values(ports),
+      resourceLimits: heapLimits,
     });
     return new Promise((resolve, reject) => {
       let failure: Error = new Error(`thread ${this.name} ended`);
