@@ -111,7 +111,9 @@ async function linesOf(ledger: PrimaryLedger, role: Role, name: EntityName, afte
   const limit = withRows ? rowsPageSize : pageSize;
   const records = await (withRows ? ledger.scan(name, after, limit) : ledger.scanVersions(name, after, limit));
   const last = records.at(-1);
-  return { records, next: records.length < limit || last === undefined ? null : last.id };
+  // A page of rows may end early for its size; only an empty one is the end.
+  const ended = last === undefined || (!withRows && records.length < limit);
+  return { records, next: ended ? null : last.id };
 }
 
 function merge(lines: readonly LedgerRecord[], stored: readonly StoredRecord[], through: string | null): Pair[] {

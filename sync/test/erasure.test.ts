@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { erasureCertificate } from '@mindora/contracts';
+import { erasureCertificate } from '@mindora/contracts/routes';
 import type { Mutation } from '@mindora/stores';
 import { type TemporaryDirectory, temporaryDirectory } from '@mindora/testing';
 import { type EraseOptions, erase, resumeErasures } from '../src/erasure/index.ts';

@@ -1,10 +1,12 @@
 import { copyFile, rm } from 'node:fs/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Role, roles } from '@mindora/contracts';
-import type { Target } from '@mindora/stores';
+import { defaultRetention, encodePosition, type Role, roles } from '@mindora/contracts';
+import { Thread } from '@mindora/runtime';
+import { connectPrimary, primaryThread, type Target } from '@mindora/stores';
 import { startChild, type TemporaryDirectory, temporaryDirectory, until } from '@mindora/testing';
+import { type SyncThreadData, syncThread } from '../src/client.ts';
 import { embeddedTargets, folderOf, storeThreads } from './support/stores.ts';
-import { insertAnalysis, insertConversation, World } from './support/world.ts';
+import { insertAnalysis, insertConversation, testDimensions, World } from './support/world.ts';
 import { seeded, writeRandomly } from './support/writes.ts';
 
 const opened: { world: World | null; directory: TemporaryDirectory; stop: () => Promise<void> }[] = [];
@@ -44,7 +46,7 @@ describe('on the embedded engines', () => {
   test('all seven stores agree after writes, updates, deletes and re-inserts', async () => {
     const world = await open(await temporaryDirectory());
     const random = seeded(1);
-    for (let n = 0; n < 300; n++) await writeRandomly(world.primary, random);
+    for (let n = 0; n < 100; n++) await writeRandomly(world.primary, random);
     await world.settled();
     expect(await world.differences()).toEqual([]);
     expect((await world.sync.status()).healthy).toBe(true);
@@ -86,9 +88,9 @@ describe('on the embedded engines', () => {
     const world = await open(directory, targets, stop);
     const random = seeded(2);
     const victims: Role[] = ['documents', 'cache', 'vectors'];
-    for (let n = 0; n < 300; n++) {
+    for (let n = 0; n < 120; n++) {
       await writeRandomly(world.primary, random);
-      const victim = n % 100 === 50 ? victims[Math.floor(n / 100)] : undefined;
+      const victim = n % 40 === 20 ? victims[Math.floor(n / 40)] : undefined;
       if (victim !== undefined) await threads.get(victim)?.kill();
     }
     await world.settled(30_000);
@@ -96,13 +98,44 @@ describe('on the embedded engines', () => {
     expect(await world.sync.listParked({ store: null, entity: null })).toEqual([]);
   });
 
+  test('sync in a thread of its own serves the others', async () => {
+    const directory = await temporaryDirectory();
+    const file = directory.file('primary.db');
+    const primaryOf = await Thread.start({ name: 'primary', module: primaryThread, data: { file } });
+    const { threads, stop } = await storeThreads(directory.path);
+    const data: SyncThreadData = {
+      version: 'test',
+      logLevel: 'silent',
+      primaryFile: file,
+      busFile: directory.file('bus.db'),
+      stores: roles,
+      embedder: { kind: 'lexical', dimensions: testDimensions },
+      retention: defaultRetention,
+      verifyEveryMs: 0,
+    };
+    const uses = { primary: primaryOf, ...Object.fromEntries(threads) };
+    const thread = await Thread.start({ name: 'sync', module: syncThread, data, uses });
+    opened.push({ world: null, directory, stop: () => Promise.all([stop(), primaryOf.stop()]).then(() => undefined) });
+    const sync = thread.proxy<SyncService>();
+    const primary = connectPrimary(primaryOf, file);
+    const written = await primary.records.write([insertConversation('c1'), insertAnalysis('a1')]);
+    await Promise.all(roles.map((role) => sync.waitFor(role, encodePosition(written), 20_000)));
+    await threads.get('graph')?.kill();
+    await sync.rebuild('graph');
+    expect(await sync.quiesce(20_000)).toBe(true);
+    expect((await sync.status()).stores.map(({ store }) => store)).toEqual([...roles]);
+    expect((await sync.metrics()).find(({ name }) => name === 'sync_parked_records')?.values[0]?.value).toBe(0);
+    await thread.stop();
+    await primary.close();
+  });
+
   test('rebuild of each store while writes go on', async () => {
     const world = await open(await temporaryDirectory());
     const random = seeded(3);
-    for (let n = 0; n < 100; n++) await writeRandomly(world.primary, random);
+    for (let n = 0; n < 50; n++) await writeRandomly(world.primary, random);
     for (const role of roles) {
       const writing = (async () => {
-        for (let n = 0; n < 20; n++) await writeRandomly(world.primary, random);
+        for (let n = 0; n < 8; n++) await writeRandomly(world.primary, random);
       })();
       await world.sync.rebuild(role);
       await writing;
@@ -116,12 +149,12 @@ describe('on the embedded engines', () => {
     const directory = await temporaryDirectory();
     opened.push({ world: null, directory, stop: async () => {} });
     const random = seeded(seed);
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 3; round++) {
       const child = startChild<number>(new URL('./support/kill-child.ts', import.meta.url), [
         directory.path,
         String(seed * 10 + round),
       ]);
-      const writes = 20 + Math.floor(random() * 200);
+      const writes = 20 + Math.floor(random() * 100);
       await child.message((n) => n >= writes, 30_000);
       await child.kill();
     }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { defaultRetention, type Role, verifyReport } from '@mindora/contracts';
+import { defaultRetention, type Role } from '@mindora/contracts';
+import { verifyReport } from '@mindora/contracts/routes';
 import { systemClock } from '@mindora/runtime';
 import { type VerifyOptions, verify } from '../src/verify/index.ts';
 import { chaosOf, conversation, seeded, World } from './verify-world.ts';

@@ -88,20 +88,41 @@ async function pending(sql: Sql, dialect: Dialect, limit: number, bytesMax: numb
   return records;
 }
 
+/** Read at once, and about the characters of a page: a run of large rows ends it early. */
+const scanStep = 32;
+const scanSizeMax = 8_000_000;
+
 async function scan(sql: Sql, dialect: Dialect, name: EntityName, after: string | null, limit: number) {
+  const records: LedgerRecord[] = [];
+  for (let size = 0; size < scanSizeMax && records.length < limit; ) {
+    const asked = Math.min(scanStep, limit - records.length);
+    const found = await scanSome(sql, dialect, name, records.at(-1)?.id ?? after, asked);
+    for (const cells of found) {
+      records.push(scanned(name, cells));
+      size += sizeOf(cells);
+    }
+    if (found.length < asked) break;
+  }
+  return records;
+}
+
+function sizeOf(cells: Cells): number {
+  return Object.values(cells).reduce<number>((sum, cell) => sum + (typeof cell === 'string' ? cell.length : 8), 0);
+}
+
+function scanSome(sql: Sql, dialect: Dialect, name: EntityName, after: string | null, limit: number) {
   const definition = entity(name);
   const key = quote(definition.key);
   // Names of the ledger's columns that the entity has too are told apart by a prefix.
   const list = ['entity', 'id', 'version', 'mark', 'pending_since', 'stores']
     .map((column) => `l."${column}" AS "l:${column}"`)
     .join();
-  const found = await sql.all(
+  return sql.all(
     `SELECT ${list}, t.${key} IS NOT NULL AS "l:present", ${selectList(definition, dialect, false, 't')}
      FROM "_ledger" AS l LEFT JOIN ${quote(definition.table)} AS t ON t.${key} = l."id"
      WHERE l."entity" = ? AND l."id" > ? ORDER BY l."id" LIMIT ?`,
     [name, after ?? '', limit],
   );
-  return found.map((cells) => scanned(name, cells));
 }
 
 function scanned(name: EntityName, cells: Cells): LedgerRecord {

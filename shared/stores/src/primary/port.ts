@@ -146,7 +146,10 @@ export interface PrimaryLedger {
   pending(limit: number, bytesMax: number): Promise<LedgerRecord[]>;
   /** Clears the pending marks that are still the ones read. */
   clear(read: readonly { entity: EntityName; id: string; mark: number }[]): Promise<void>;
-  /** Ledger lines of one entity with rows, ordered by id as bytes, above `after`; deleted records included. */
+  /**
+   * Ledger lines of one entity with rows, ordered by id as bytes, above `after`; deleted records included. Fewer than
+   * `limit` where the rows are large (some 8 MB): only an empty answer is the end.
+   */
   scan(entity: EntityName, after: string | null, limit: number): Promise<LedgerRecord[]>;
   /** The same without rows. */
   scanVersions(entity: EntityName, after: string | null, limit: number): Promise<LedgerRecord[]>;
