@@ -158,8 +158,10 @@ export class Continuity {
     const result = await reconcile(this.#parts, this.#target, this.#stop, isParked, (compared) => {
       this.compared = compared;
     });
+    await this.#stillFilling(mark);
     await this.#setPositions(heads, gaps);
-    await this.#endFilling(mark);
+    await this.#stillFilling(mark);
+    await this.#target.setLabel(mark.after);
     this.#hooks.onReconciled(result);
   }
 
@@ -175,11 +177,15 @@ export class Continuity {
     return { label, after };
   }
 
-  async #endFilling({ label, after }: { label: string; after: string }): Promise<void> {
-    if ((await this.#target.label()) !== label) {
-      throw new MindoraError('store_unavailable', `${this.#target.role} was emptied while it was compared`);
-    }
-    await this.#target.setLabel(after);
+  /**
+   * Asked before the positions are set and after: an older copy that was put in place in between now has positions
+   * that look right. So it is labelled as being filled, which makes the next look reconcile it, also after a crash.
+   */
+  async #stillFilling({ label, after }: { label: string; after: string }): Promise<void> {
+    const now = await this.#target.label();
+    if (now === label) return;
+    await this.#target.setLabel(`${fillingPrefix}${this.#parts.random.id()} ${readLabel(now).kept ?? after}`);
+    throw new MindoraError('store_unavailable', `${this.#target.role} was exchanged while it was compared`);
   }
 
   /**

@@ -5,6 +5,7 @@ import { type Clock, type Logger, MindoraError, type Random } from '@mindora/run
 import type { GraphStore, ParkedRecord, PrimaryLedger, Target, Touch, VectorStore } from '@mindora/stores';
 import { Capture } from './capture.ts';
 import { Embeddings } from './embeddings.ts';
+import { diedReason } from './parking.ts';
 import { chunksOf, type SyncParts } from './parts.ts';
 import { lexicalScoreMin, Relate } from './relate.ts';
 import { busStatus, lagOf, metricsOf, primaryStatus, type SyncStatus, statusOf } from './status.ts';
@@ -206,6 +207,8 @@ export class Sync {
   /** Sends parked records to their stores again; they stay parked until they are taken. How many. */
   async replayParked(filter: ParkedFilter): Promise<number> {
     const parked = await this.listParked(filter);
+    // Those that ended the process are not even tried while their entries stand.
+    await this.#unpark(parked.filter(({ reason }) => reason === diedReason));
     for (const chunk of chunksOf(parked, touchesAtOnce)) {
       await this.#parts.ledger.touch(chunk.map(({ entity, id, store }): Touch => ({ entity, id, stores: [store] })));
     }
@@ -215,10 +218,14 @@ export class Sync {
   /** Forgets parked entries; the stores go on lacking the records. How many. */
   async dropParked(filter: ParkedFilter): Promise<number> {
     const parked = await this.listParked(filter);
+    await this.#unpark(parked);
+    return parked.length;
+  }
+
+  async #unpark(parked: readonly ParkedRecord[]): Promise<void> {
     for (const store of this.#stores.values()) {
       await store.parking.unpark(parked.filter((record) => record.store === store.role));
     }
-    return parked.length;
   }
 
   /** The next batch of which a store refuses many records is parked, instead of being held against the store. */

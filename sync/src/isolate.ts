@@ -58,7 +58,6 @@ export async function applyOneByOne(
   const held: RecordVersion[] = [];
   const refused: Refusal[] = [];
   for (const change of changes) {
-    if (mayKillProcess && isCondemned(parking, change)) continue;
     if ((suspicion.strikes.get(nameOf(change)) ?? 0) >= strikesMax) {
       refused.push({ ...versionOf(change), reason: 'the store fails while applying it' });
       continue;
@@ -70,7 +69,11 @@ export async function applyOneByOne(
   return { items: changes.length, held, refused };
 }
 
-function isCondemned(parking: Parking, change: Change): boolean {
+/**
+ * Whether a record is known to end the process that applies it, at this version. It is left alone in every batch: each
+ * of those that name it would otherwise cost two more deaths. A replay takes the entry away, and tries anew.
+ */
+export function isCondemned(parking: Parking, change: Change): boolean {
   const entry = parking.find(change);
   return entry !== null && entry.reason === diedReason && entry.version >= change.version && entry.attempts >= 2;
 }

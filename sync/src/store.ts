@@ -23,7 +23,15 @@ import type { Capture } from './capture.ts';
 import { Continuity, touchAllOf } from './continuity.ts';
 import type { Embeddings } from './embeddings.ts';
 import { Gate } from './gate.ts';
-import { applyOneByOne, deliveriesMax, failedApplying, failuresMax, type Suspicion, worksAgain } from './isolate.ts';
+import {
+  applyOneByOne,
+  deliveriesMax,
+  failedApplying,
+  failuresMax,
+  isCondemned,
+  type Suspicion,
+  worksAgain,
+} from './isolate.ts';
 import { Parking, type Refusal } from './parking.ts';
 import { facts, type SyncParts, stopping } from './parts.ts';
 import type { StoreTotals } from './status.ts';
@@ -240,7 +248,7 @@ export class StoreSync {
   async #apply(delivery: Delivery, suspicion: Suspicion): Promise<void> {
     await this.continuity.ready();
     const position = await this.continuity.positionFor(delivery);
-    const changes = changesFor(this.role, delivery.changes);
+    const changes = changesFor(this.role, delivery.changes).filter((change) => !isCondemned(this.parking, change));
     const killsProcess = delivery.deliveries > deliveriesMax;
     const oneByOne = killsProcess || suspicion.failures >= failuresMax;
     const applied = oneByOne

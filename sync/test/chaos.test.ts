@@ -9,6 +9,8 @@ import { insertConversation, World } from './support/world.ts';
 import { seeded, writeRandomly } from './support/writes.ts';
 
 const steps = 160;
+/** An older copy of a store was put in place while it was compared, and its positions were then set. */
+const exchangedWhileCompared = { seed: 105, count: 400 };
 
 type Chance = () => number;
 
@@ -58,14 +60,14 @@ async function restart(world: World, losesBus: boolean): Promise<void> {
 }
 
 describe('whatever happens', () => {
-  const seeds = [Date.now() % 100_000, 1, 2, 3];
-  test.each(seeds)('stores agree in the end, seed %i', async (seed) => {
+  const seeds = [Date.now() % 100_000, 1, 2].map((seed) => ({ seed, count: steps }));
+  test.each([...seeds, exchangedWhileCompared])('stores agree in the end, seed $seed', async ({ seed, count }) => {
     const chance = seeded(seed);
     restores = [];
     const world = await World.open();
     try {
       world.start({ relateScoreMin: null, watchEveryMs: 50 });
-      for (let step = 0; step < steps; step++) {
+      for (let step = 0; step < count; step++) {
         await writeRandomly(world.primary, chance);
         if (chance() > 0.15) continue;
         const role: Role = roles[Math.floor(chance() * roles.length)] ?? 'cache';

@@ -4,7 +4,7 @@ import { defaultRetention, encodePosition, type Role, roles } from '@mindora/con
 import { Thread } from '@mindora/runtime';
 import { connectPrimary, primaryThread, type Target } from '@mindora/stores';
 import { startChild, type TemporaryDirectory, temporaryDirectory, until } from '@mindora/testing';
-import { type SyncThreadData, syncThread } from '../src/client.ts';
+import { type SyncService, type SyncThreadData, syncThread } from '../src/client.ts';
 import { embeddedTargets, folderOf, storeThreads } from './support/stores.ts';
 import { insertAnalysis, insertConversation, testDimensions, World } from './support/world.ts';
 import { seeded, writeRandomly } from './support/writes.ts';
@@ -121,6 +121,7 @@ describe('on the embedded engines', () => {
     const written = await primary.records.write([insertConversation('c1'), insertAnalysis('a1')]);
     await Promise.all(roles.map((role) => sync.waitFor(role, encodePosition(written), 20_000)));
     await threads.get('graph')?.kill();
+    await until(async () => (await sync.status()).healthy);
     await sync.rebuild('graph');
     expect(await sync.quiesce(20_000)).toBe(true);
     expect((await sync.status()).stores.map(({ store }) => store)).toEqual([...roles]);

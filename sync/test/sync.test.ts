@@ -167,6 +167,26 @@ describe('losses', () => {
     await until(async () => (await world.differences()).length === 0);
   });
 
+  test('a store is exchanged for an older copy in the middle of a reconcile', async () => {
+    const world = await started();
+    await world.write(insertConversation('c1'), insertConversation('c2'));
+    await world.settled();
+    const documents = world.memory('documents');
+    const restore = documents.copy();
+    await world.write({ op: 'delete', entity: 'conversation', id: 'c1' }, insertConversation('c3'));
+    await world.settled();
+    const setPositions = documents.setPositions.bind(documents);
+    let restored = false;
+    documents.setPositions = async (positions) => {
+      if (!restored) restore();
+      restored = true;
+      await setPositions(positions);
+    };
+    await documents.setLabel('filling x');
+    await until(() => restored);
+    await until(async () => (await world.differences()).length === 0);
+  });
+
   test('rebuild while writes go on (A4.6)', async () => {
     const world = await started();
     await world.write(...Array.from({ length: 100 }, (_, index) => insertConversation(`c${index}`)));

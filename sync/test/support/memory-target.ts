@@ -1,4 +1,4 @@
-import { compareKeys, type EntityName, entitiesOf, type RecordKey, type Role } from '@mindora/contracts';
+import { compareKeys, type EntityName, type RecordKey, type Role } from '@mindora/contracts';
 import type {
   ApplyBatch,
   ApplyItem,
@@ -132,7 +132,9 @@ export class MemoryTarget implements Target {
     return [...this.#records.values()].filter(({ deleted }) => !deleted).map(({ entity, id }) => `${entity} ${id}`);
   }
 
-  entities(): EntityName[] {
-    return entitiesOf(this.role);
+  /** Label, positions and number of records, at this very moment. */
+  summary(): string {
+    const positions = [...this.#positions.values()].map(({ partition, n }) => `${partition}:${n}`);
+    return `${this.#label} ${positions.join(' ')} ${this.#records.size}`;
   }
 }

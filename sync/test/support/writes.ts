@@ -2,16 +2,7 @@ import type { EntityName, Row } from '@mindora/contracts';
 import type { Mutation, Primary } from '@mindora/stores';
 import { insertAnalysis, insertConversation } from './world.ts';
 
-/** A small generator of pseudo-random numbers: the same seed gives the same run. (mulberry32, public domain) */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
+export { seeded } from '@mindora/testing/plain';
 
 const ids = 60;
 const largeCharacters = 300_000;
