@@ -12,6 +12,8 @@ export interface EntityTable {
   read(id: string): Found | null;
   range(after: string | null, limit: number): Range;
   ids(after: string | null, limit: number): string[];
+  /** See {@link RoleTables.scrub}. */
+  scrub?(): void;
 }
 
 /** A plain table as the place of an entity. */
@@ -45,5 +47,8 @@ export function roleTables(byEntity: Partial<Record<EntityName, EntityTable>>): 
     read: (entity, id) => of(entity).read(id),
     range: (entity, after, limit) => of(entity).range(after, limit),
     ids: (entity, after, limit) => of(entity).ids(after, limit),
+    scrub: () => {
+      for (const [, table] of entries) table.scrub?.();
+    },
   };
 }

@@ -28,6 +28,7 @@ import { personalEntities } from './user-file.ts';
 export interface PersonalOptions {
   readonly directory: string;
   readonly clock: Pick<Clock, 'now'>;
+  readonly busyTimeoutMs?: number;
 }
 
 const purgedPerCommitMax = 500;
@@ -53,7 +54,8 @@ export class SqlitePersonal implements PersonalStore {
 
   constructor(options: PersonalOptions) {
     this.#clock = options.clock;
-    this.#index = openDatabase(join(options.directory, 'index.sqlite'));
+    const busy = options.busyTimeoutMs === undefined ? {} : { busyTimeoutMs: options.busyTimeoutMs };
+    this.#index = openDatabase(join(options.directory, 'index.sqlite'), busy);
     this.engine = `SQLite ${sqliteVersion(this.#index)}, a file a user`;
     this.#register = new Register(this.#index);
     this.#files = new UserFiles(options.directory);

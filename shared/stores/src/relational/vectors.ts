@@ -10,11 +10,15 @@ import {
   type Range,
   Statements,
   Table,
+  toCell,
   vectorText,
 } from '../embedded/index.ts';
 
 /** Bytes of vectors in one answer of a scan. */
 const rangeBytesMax = 8 * 1024 * 1024;
+
+/** sqlite-vec's own size of a chunk. */
+const vectorsPerChunk = 1024;
 
 /** Squared lengths between these have a cosine in float32; the index would answer NaN for others. */
 const squaredLengthMin = 1e-30;
@@ -55,7 +59,7 @@ export class VectorTable implements EntityTable {
   }
 
   create(): boolean {
-    const wanted = `CREATE VIRTUAL TABLE ${this.index} USING vec0(embedding float[${this.#dimensions}] distance_metric=cosine)`;
+    const wanted = this.#indexText();
     const found = this.#statements
       .get(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?`)
       .pluck()
@@ -74,18 +78,18 @@ export class VectorTable implements EntityTable {
   }
 
   put({ document }: PresentItem): void {
-    const text = document.vector;
+    const text = document.vector ?? null;
+    // The table leaves the field out, so it is looked at here.
+    toCell('vector', 'vector', text);
     const vector = decodeVector(typeof text === 'string' ? text : '');
     if (vector.length !== this.#dimensions) {
       throw new ContentError(`the vector has ${vector.length} dimensions, the store ${this.#dimensions}`);
     }
     const indexed = hasDirection(vector);
     const id = String(document.id);
-    this.#unindex(id);
+    if (!indexed) this.#unindex(id);
     this.#table.put(document, { unindexed: indexed ? null : vectorBytes(vector) });
-    if (!indexed) return;
-    const insert = `INSERT INTO ${this.index} (rowid, embedding) VALUES (?, ?)`;
-    this.#statements.get(insert).run(BigInt(this.#table.rowid(id) ?? 0), vectorBytes(vector));
+    if (indexed) this.#index(BigInt(this.#table.rowid(id) ?? 0), vectorBytes(vector));
   }
 
   remove(id: string): void {
@@ -107,6 +111,44 @@ export class VectorTable implements EntityTable {
 
   ids(after: string | null, limit: number): string[] {
     return this.#table.ids(after, limit);
+  }
+
+  /** Room for rows, counted in chunks of the index's own size. Only a chunk that is wholly free is used again. */
+  scrub(): void {
+    const chunks = this.#count(`${this.#indexName}_chunks`);
+    const needed = Math.ceil(this.#count(`${this.#indexName}_rowids`) / vectorsPerChunk);
+    if (chunks > needed * 2 + 1) this.#connection.transaction(() => this.#pack()).immediate();
+  }
+
+  /** Makes the index anew with the vectors that have a row. */
+  #pack(): void {
+    this.#connection.exec(`CREATE TEMP TABLE _kept AS SELECT rowid AS number, embedding FROM ${this.index}`);
+    this.#connection.exec(`DROP TABLE ${this.index}`);
+    this.#connection.exec(this.#indexText());
+    this.#connection.exec(`INSERT INTO ${this.index} (rowid, embedding)
+      SELECT number, embedding FROM temp._kept WHERE number IN (SELECT _row FROM ${this.name})`);
+    this.#connection.exec('DROP TABLE temp._kept');
+  }
+
+  #count(table: string): number {
+    return this.#statements
+      .get(`SELECT count(*) FROM ${quoted(table)}`)
+      .pluck()
+      .get() as number;
+  }
+
+  #indexText(): string {
+    return `CREATE VIRTUAL TABLE ${this.index} USING vec0(embedding float[${this.#dimensions}] distance_metric=cosine)`;
+  }
+
+  /** In place where there is one: a row that is removed and made again takes new room in the index. */
+  #index(row: bigint, bytes: Buffer): void {
+    const held = this.#statements.get(`SELECT embedding FROM ${this.index} WHERE rowid = ?`).pluck().get(row);
+    if (held === undefined) {
+      this.#statements.get(`INSERT INTO ${this.index} (rowid, embedding) VALUES (?, ?)`).run(row, bytes);
+    } else if (!bytes.equals(held as Buffer)) {
+      this.#statements.get(`UPDATE ${this.index} SET embedding = ? WHERE rowid = ?`).run(bytes, row);
+    }
   }
 
   #unindex(id: string): void {
