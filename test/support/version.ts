@@ -2,14 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from '@mindora/testing';
+import { until } from '@mindora/testing/plain';
+import { environmentWith } from './config.ts';
 
 const main = join(import.meta.dirname, '../../scripts/src/main.ts');
 const startDeadlineMs = 60_000;
 
-export interface RunningVersion {
-  readonly url: string;
-  readonly adminKey: string;
+/** A version's process, ready or not. */
+export interface LaunchedVersion {
+  readonly pid: number;
   /** Ends it as a power cut would. */
   kill(): void;
   /** Asks it to end; its exit code. */
@@ -20,31 +21,32 @@ export interface RunningVersion {
   log(): string;
 }
 
+export interface RunningVersion extends LaunchedVersion {
+  readonly url: string;
+  readonly adminKey: string;
+}
+
+export interface VersionOptions {
+  readonly args?: readonly string[];
+  readonly logLevel?: string;
+}
+
 /** Starts version `future` on a free port and waits until it is ready. */
-export async function startVersion(data: string, args: readonly string[] = []): Promise<RunningVersion> {
+export function startVersion(data: string, args: readonly string[] = []): Promise<RunningVersion> {
+  return whenReady(data, launchVersion(data, { args }));
+}
+
+/** Starts version `future` on a free port and returns at once. */
+export function launchVersion(data: string, { args = [], logLevel }: VersionOptions = {}): LaunchedVersion {
   const child = spawn(process.execPath, [main, 'up', '--port', '0', '--data', data, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: environmentWith(logLevel === undefined ? {} : { MINDORA_LOG_LEVEL: logLevel }),
   });
   const output = collect(child);
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
-  let isOver = false;
-  void ended.then(() => {
-    isOver = true;
-  });
-  const running = join(data, 'future/running.json');
-  const url = await until(
-    async () => {
-      if (isOver) throw new Error(`the version ended: ${output.error()}`);
-      const found = readRunning(running, child.pid);
-      return found !== null && (await isReady(found)) ? found : null;
-    },
-    startDeadlineMs,
-    () => `a version that is ready: ${output.error().slice(-2000)}`,
-  );
   return {
-    url,
-    adminKey: readFileSync(join(data, 'future/admin.key'), 'utf8').trim(),
-    kill: () => child.kill('SIGKILL'),
+    pid: child.pid ?? 0,
+    kill: () => void child.kill('SIGKILL'),
     stop() {
       child.kill('SIGTERM');
       return ended;
@@ -54,8 +56,27 @@ export async function startVersion(data: string, args: readonly string[] = []): 
   };
 }
 
+/** Waits until a version is ready. @throws Error with its log where it ends before */
+export async function whenReady(data: string, launched: LaunchedVersion): Promise<RunningVersion> {
+  let isOver = false;
+  void launched.ended.then(() => {
+    isOver = true;
+  });
+  const running = join(data, 'future/running.json');
+  const url = await until(
+    async () => {
+      if (isOver) throw new Error(`the version ended: ${launched.log()}`);
+      const found = readRunning(running, launched.pid);
+      return found !== null && (await isReady(found)) ? found : null;
+    },
+    startDeadlineMs,
+    () => `a version that is ready: ${launched.log().slice(-2000)}`,
+  );
+  return { ...launched, url, adminKey: readFileSync(join(data, 'future/admin.key'), 'utf8').trim() };
+}
+
 /** A file that a killed process left names another process. */
-function readRunning(file: string, pid: number | undefined): string | null {
+function readRunning(file: string, pid: number): string | null {
   if (!existsSync(file)) return null;
   const running = JSON.parse(readFileSync(file, 'utf8')) as { url: string; pid: number };
   return running.pid === pid ? running.url : null;

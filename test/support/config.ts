@@ -1,0 +1,4 @@
+/** The environment of processes that tests and benches start: this one's, and what is given. */
+export function environmentWith(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...more };
+}
