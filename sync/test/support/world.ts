@@ -1,15 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type EmbeddedBus, openEmbeddedBus } from '@mindora/bus';
 import { canonicalJson, defaultRetention, entitiesOf, type Role, type Row, roles } from '@mindora/contracts';
-import {
-  type Clock,
-  createLogger,
-  type Logger,
-  type Random,
-  silentLogger,
-  systemClock,
-  systemRandom,
-} from '@mindora/runtime';
+import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from '@mindora/runtime';
 import {
   type ApplyItem,
   type LedgerRecord,
@@ -227,9 +219,4 @@ export function insertAnalysis(id: string, user = 'user_1', result: Row = { skil
       processing_time: 12,
     },
   };
-}
-
-/** A log for looking into a failing test. */
-export function loudLogger(): Logger {
-  return createLogger({ level: 'debug', version: 'test' });
 }
