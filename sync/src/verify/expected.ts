@@ -26,7 +26,9 @@ export async function expectedItems(
   const known = wanted.length === 0 ? new Map<string, EmbeddingRow>() : await parts.ledger.embeddings(wanted);
   return lines.map((line, index) => {
     if (line === null || line.row === null) return null;
-    return toApplyItem(role, line, contextOf(parts, ids[index] ?? null, known), parts.retention);
+    const item = toApplyItem(role, line, contextOf(parts, ids[index] ?? null, known), parts.retention);
+    // A record that the store doesn't take as a document (an embedding of another model) is expected like a deleted one.
+    return item.document === null ? null : item;
   });
 }
 
