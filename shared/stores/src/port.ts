@@ -101,7 +101,10 @@ export interface Target {
   get(keys: readonly RecordKey[]): Promise<(StoredRecord | null)[]>;
   /** Records of one entity with an id above `after` (null: from the start), at most `limit` (1-10,000). */
   scan(entity: EntityName, after: string | null, limit: number): Promise<ScanPage>;
-  /** Like {@link scan}, but without documents and faults: quick, for reconciling. */
+  /**
+   * Like {@link scan}, but without documents: quick, for reconciling. The only faults are that a document is gone or
+   * stands where a tombstone should, which nothing else would tell here.
+   */
   scanVersions(entity: EntityName, after: string | null, limit: number): Promise<ScanPage>;
   /** Makes everything applied visible to queries and checks the store's own indexes, before a comparison. */
   refresh(): Promise<void>;

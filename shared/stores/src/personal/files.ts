@@ -31,6 +31,12 @@ export class UserFiles {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
+  /** Users in an order that goes through the open files first, so that a round of more users keeps them open. */
+  openFirst<T>(byUser: ReadonlyMap<string, T>): [string, T][] {
+    const isClosed = ([userId]: [string, T]): number => (this.#open.has(fileNameOf(userId)) ? 0 : 1);
+    return [...byUser].sort((a, b) => isClosed(a) - isClosed(b));
+  }
+
   /** A user's file, null where there is none. */
   find(userId: string): UserFile | null {
     const name = fileNameOf(userId);

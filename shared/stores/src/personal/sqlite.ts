@@ -74,7 +74,7 @@ export class SqlitePersonal implements PersonalStore {
   apply(batch: ApplyBatch): Promise<ApplyResult[]> {
     return this.#run(() => {
       const plan = planBatch(batch.items, this.#register, (entity, id) => this.#strays.find(entity, id)?.owner ?? null);
-      for (const [owner, changes] of plan.changes) this.#write(owner, changes);
+      for (const [owner, changes] of this.#files.openFirst(plan.changes)) this.#write(owner, changes);
       const now = this.#clock.now();
       this.#transaction(() => {
         for (const item of plan.items) this.#register.put(item, now);
