@@ -30,8 +30,8 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(',')}}`;
 }
 
-/** What may be an integer beyond 2^53; the digits behind a point are none, and floats have many. */
-const manyDigits = /(?<![\d.])\d{16,}(?![\d.eE])/;
+/** What may be an integer beyond 2^53 (the digits behind a point are none, and floats have many), or beyond any. */
+const manyDigits = /(?<![\d.])\d{16,}(?![\d.eE])|[eE]\+?\d{3}/;
 
 /**
  * Parses JSON so that no number silently changes: an integer beyond 2^53 becomes its digits as a string.
@@ -60,7 +60,7 @@ export class UnsafeNumberError extends Error {
  * Parses JSON from a client: a number that a double can't hold is refused, never rounded.
  *
  * @throws SyntaxError where the text is not JSON
- * @throws UnsafeNumberError where an integer is beyond 2^53
+ * @throws UnsafeNumberError where an integer is beyond 2^53, or a number beyond a double
  */
 export function parseJsonStrictly(text: string): Json {
   if (!manyDigits.test(text)) return JSON.parse(text) as Json;
@@ -78,7 +78,7 @@ function exactNumbers(onUnsafe: (source: string) => Json): Reviver {
   // The third argument (the number's source text) is ES2025; the type library doesn't know it yet.
   const reviver = (_key: string, value: unknown, context?: { source?: string }): unknown => {
     if (typeof value !== 'number' || context?.source === undefined) return value;
-    const exact = Number.isSafeInteger(value) || !/^-?\d+$/.test(context.source);
+    const exact = Number.isSafeInteger(value) || (Number.isFinite(value) && !/^-?\d+$/.test(context.source));
     return exact ? value : onUnsafe(context.source);
   };
   return reviver as Reviver;

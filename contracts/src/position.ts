@@ -7,6 +7,9 @@ import { type EntityName, entityNames, isEntityName } from './entities.ts';
 /** Most records that a token lists; a larger write is a barrier: all that was written before the read asks. */
 export const positionRecordsMax = 32;
 
+/** Longest id of a record. */
+const idLengthMax = 200;
+
 export type Position =
   | { readonly kind: 'records'; readonly records: readonly RecordVersion[] }
   | { readonly kind: 'barrier' };
@@ -39,6 +42,7 @@ function recordOf(item: unknown): RecordVersion | null {
   const [index, id, version] = item as [unknown, unknown, unknown];
   const entity: EntityName | undefined = typeof index === 'number' ? entityNames[index] : undefined;
   if (entity === undefined || !isEntityName(entity)) return null;
-  if (typeof id !== 'string' || typeof version !== 'number' || !Number.isSafeInteger(version)) return null;
+  if (typeof id !== 'string' || id === '' || id.length > idLengthMax) return null;
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1) return null;
   return { entity, id, version };
 }

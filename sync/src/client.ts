@@ -5,6 +5,7 @@
 import type { EntityName, MetricFamily, Role } from '@mindora/contracts';
 import { MindoraError, type ServiceSchema } from '@mindora/runtime';
 import { defineService } from '@mindora/runtime/service';
+import { retireAdministrator } from '@mindora/stores';
 import type { Operations } from './operations.ts';
 import type { SyncCalls } from './service.ts';
 
@@ -38,8 +39,15 @@ interface TouchFields {
   readonly store?: Role;
 }
 
-/** The shell of sync in the broker (contracts/src/routes/admin.ts). */
-export function createSyncActions(sync: SyncService): ServiceSchema {
+/**
+ * The shell of sync in the broker (contracts/src/routes/admin.ts).
+ *
+ * @param primary keeps the last administrator from being erased
+ */
+export function createSyncActions(
+  sync: SyncService,
+  primary: Parameters<typeof retireAdministrator>[0],
+): ServiceSchema {
   const parkedFilter = ({ store = undefined, entity = undefined, ids = undefined }: ParkedFields) => ({
     store: store ?? null,
     entity: entity ?? null,
@@ -51,7 +59,10 @@ export function createSyncActions(sync: SyncService): ServiceSchema {
       status: async () => ({ sync: await sync.status() }),
       verify: async ({ body }: { body: VerifyFields }) => ({ job: await sync.startVerify(verifyRequest(body)) }),
       rebuild: async ({ body }: { body: { store: Role } }) => ({ job: await sync.startRebuild(body.store) }),
-      erase: async ({ body }: { body: { user_id: string } }) => ({ job: await sync.startErase(body.user_id) }),
+      erase: async ({ body }: { body: { user_id: string } }) => {
+        await retireAdministrator(primary, body.user_id);
+        return { job: await sync.startErase(body.user_id) };
+      },
       job: async ({ params, query }: { params: { job_id: string }; query: { wait_ms: number } }) => ({
         job: await sync.job(params.job_id, query.wait_ms),
       }),

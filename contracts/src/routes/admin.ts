@@ -9,7 +9,9 @@ import {
 } from '../entities.ts';
 import { passwordField } from './identity.ts';
 import {
+  countField,
   cursorField,
+  isPathStep,
   jsonField,
   limitField,
   type Permission,
@@ -17,6 +19,7 @@ import {
   type RouteDefinition,
   success,
   text,
+  userIdField,
 } from './route.ts';
 
 /** Values that a client writes but never reads: what it sends, and the secret column that the service makes of it. */
@@ -71,6 +74,8 @@ function decimalSchema(precision: number, scale: number): z.ZodType {
     .describe(`Decimal (${precision},${scale}) as a string`);
 }
 
+const emailField = text(3, 255).regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address');
+
 function writable(definition: EntityDefinition): Record<string, z.ZodType> {
   const shape: Record<string, z.ZodType> = {};
   for (const [name, column] of Object.entries(definition.columns)) {
@@ -78,6 +83,9 @@ function writable(definition: EntityDefinition): Record<string, z.ZodType> {
     const optional = column.nullable === true || column.default !== undefined;
     shape[name] = optional ? columnSchema(column).optional() : columnSchema(column);
   }
+  const key = shape[definition.key];
+  if (key !== undefined) shape[definition.key] = key.refine((id) => !isPathStep(String(id)), 'must not be . or ..');
+  if (definition.name === 'user') shape.email = emailField;
   const secret = writeOnly[definition.name as EntityName];
   if (secret !== undefined) shape[secret.field] = secret.schema.optional();
   return shape;
@@ -106,6 +114,9 @@ const permissionOf: Partial<Record<EntityName, Permission>> = {
   role_permission: 'user_manage',
 };
 
+/** What decides who may call, and what is admitted. */
+const decideAccess: ReadonlySet<EntityName> = new Set(['user', 'permission', 'role_permission', 'system_config']);
+
 function crudRoutes(name: EntityName): RouteDefinition[] {
   const definition = entity(name);
   const path = `/api/v1/admin/${definition.table}`;
@@ -119,6 +130,7 @@ function crudRoutes(name: EntityName): RouteDefinition[] {
     status: 200,
   } as const;
   const about = definition.about.toLowerCase();
+  const changesAccess = decideAccess.has(name);
   return [
     {
       ...base,
@@ -141,6 +153,7 @@ function crudRoutes(name: EntityName): RouteDefinition[] {
       response: success({ id: z.string(), item, position: positionField }),
       status: 201,
       writes: true,
+      changesAccess,
       errors: ['conflict', 'user_erased'],
     },
     {
@@ -164,6 +177,7 @@ function crudRoutes(name: EntityName): RouteDefinition[] {
       body: updateSchema(name),
       response: success({ item, position: positionField }),
       writes: true,
+      changesAccess,
       errors: ['not_found', 'conflict'],
     },
     {
@@ -175,6 +189,7 @@ function crudRoutes(name: EntityName): RouteDefinition[] {
       params: one,
       response: success({ id: z.string(), position: positionField }),
       writes: true,
+      changesAccess,
       errors: ['not_found'],
     },
   ];
@@ -251,10 +266,13 @@ const syncRoutes = [
     path: '/api/v1/admin/sync/erase',
     summary: 'Remove a user from every store; poll the job for the certificate',
     requirement: 'A4.7',
-    body: z.strictObject({ user_id: text(1, 50) }),
+    body: z.strictObject({ user_id: userIdField }),
+    owner: { in: 'body', field: 'user_id' },
     response: success({ job }),
     status: 202,
-    errors: ['overloaded'],
+    writes: true,
+    changesAccess: true,
+    errors: ['overloaded', 'conflict'],
   },
   {
     ...system,
@@ -264,7 +282,7 @@ const syncRoutes = [
     summary: 'A job with its progress, and its result when it is done',
     requirement: 'A5.1',
     params: z.strictObject({ job_id: text(1, 100) }),
-    query: z.strictObject({ wait_ms: z.coerce.number().int().min(0).max(20_000).default(0) }),
+    query: z.strictObject({ wait_ms: countField(0, 20_000, 0) }),
     response: success({ job }),
     errors: ['not_found'],
   },

@@ -5,6 +5,7 @@ import {
   cursorField,
   jsonField,
   limitField,
+  optional,
   positionField,
   type RouteDefinition,
   success,
@@ -14,13 +15,13 @@ import {
 } from './route.ts';
 
 const result = z
-  .union([z.record(z.string(), jsonField), z.array(jsonField)])
+  .union([z.record(z.string(), jsonField), z.array(jsonField)], 'must be a JSON object or array')
   .describe('The result: a JSON object or array');
 const score = z.number().min(0).max(1);
 const duration = z.int().min(0).max(2_147_483_647).describe('Milliseconds');
 
 export const newAnalysis = z.strictObject({
-  analysis_id: recordId.optional().describe('Your own id: sending the same analysis again adds nothing'),
+  analysis_id: optional(recordId).describe('Your own id: sending the same analysis again adds nothing'),
   user_id: userIdField,
   analysis_type: text(1, 50),
   input_content: text(0, textLengthMax),
@@ -134,7 +135,7 @@ export const analysisRoutes = [
     summary: "A user's analyses, newest first",
     requirement: 'A1.2',
     params: z.strictObject({ user_id: userIdField }),
-    query: z.strictObject({ limit: limitField(50, 200), cursor: cursorField, analysis_type: text(1, 50).optional() }),
+    query: z.strictObject({ limit: limitField(50, 200), cursor: cursorField, analysis_type: optional(text(1, 50)) }),
     response: success({ analyses: z.array(analysisRow), next: z.string().nullable() }),
     status: 200,
     owner: { in: 'params', field: 'user_id' },
@@ -149,7 +150,7 @@ export const analysisRoutes = [
     path: '/api/v1/ai/statistics',
     summary: 'Number and mean confidence of analyses, of one user or of all',
     requirement: 'A1.5',
-    query: z.strictObject({ user_id: userIdField.optional() }),
+    query: z.strictObject({ user_id: optional(userIdField) }),
     response: success({
       statistics: z.looseObject({ total_analyses: z.int(), average_confidence: z.number().nullable() }),
     }),

@@ -4,6 +4,7 @@ import {
   cursorField,
   jsonField,
   limitField,
+  optional,
   positionField,
   type RouteDefinition,
   success,
@@ -14,11 +15,11 @@ import {
 
 export const recordId = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{1,36}$/)
+  .regex(/^[A-Za-z0-9_-]{1,36}$/, 'must be 1 to 36 letters, digits, - and _')
   .describe('Letters, digits, - and _, at most 36; the server makes a UUID version 7');
 
 export const newConversation = z.strictObject({
-  conversation_id: recordId.optional().describe('Your own id: sending the same exchange again adds nothing'),
+  conversation_id: optional(recordId).describe('Your own id: sending the same exchange again adds nothing'),
   user_id: userIdField,
   session_id: text(1, 100),
   user_input: text(0, textLengthMax),
@@ -153,7 +154,7 @@ export const conversationRoutes = [
     summary: "A user's conversations, newest first",
     requirement: 'A1.4',
     params: z.strictObject({ user_id: userIdField }),
-    query: z.strictObject({ limit: limitField(50, 200), cursor: cursorField, session_id: text(1, 100).optional() }),
+    query: z.strictObject({ limit: limitField(50, 200), cursor: cursorField, session_id: optional(text(1, 100)) }),
     response: success({ history: z.array(historyItem), next: z.string().nullable() }),
     status: 200,
     owner: { in: 'params', field: 'user_id' },

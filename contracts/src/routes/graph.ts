@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { recordId } from './conversations.ts';
-import { limitField, type RouteDefinition, success, text, userIdField } from './route.ts';
+import { countField, limitField, optional, type RouteDefinition, success, text, userIdField } from './route.ts';
 
 const base = {
   tag: 'graph',
@@ -58,7 +58,7 @@ export const graphRoutes = [
     query: z.strictObject({
       from: text(3, 250),
       to: text(3, 250),
-      depth: z.coerce.number().int().min(1).max(6).default(4),
+      depth: countField(1, 6, 4),
     }),
     response: success({ path: z.looseObject(subgraph).nullable() }),
     errors: [],
@@ -91,7 +91,7 @@ export const graphRoutes = [
     action: 'graph.skills',
     path: '/api/v1/ai/graph/skills',
     summary: 'Skills with the number of users who have them',
-    query: z.strictObject({ user_id: userIdField.optional(), limit: limitField(50, 1000) }),
+    query: z.strictObject({ user_id: optional(userIdField), limit: limitField(50, 1000) }),
     owner: { in: 'query', field: 'user_id', optional: true },
     response: success({ skills: z.array(z.looseObject({ skill: z.string(), users: z.int() })) }),
     errors: [],

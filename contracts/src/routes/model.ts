@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { jsonField, positionField, type RouteDefinition, success, text, userIdField } from './route.ts';
+import { jsonField, optional, positionField, type RouteDefinition, success, text, userIdField } from './route.ts';
 
 const settings = {
-  user_id: userIdField.optional().describe('Default: the caller'),
-  model: text(1, 50).optional().describe('Default: the configured model, deepseek-chat'),
-  max_tokens: z.int().min(1).max(200_000).optional().describe('Default: 1000'),
-  temperature: z.number().min(0).max(2).optional().describe('Default: 0.7'),
+  user_id: optional(userIdField).describe('Default: the caller'),
+  model: optional(text(1, 50)).describe('Default: the configured model, deepseek-chat'),
+  max_tokens: optional(z.int().min(1).max(200_000)).describe('Default: 1000'),
+  temperature: optional(z.number().min(0).max(2)).describe('Default: 0.7'),
 };
 const base = {
   tag: 'model',
@@ -28,7 +28,7 @@ export const modelRoutes = [
     permission: 'ai_access',
     body: z.strictObject({
       message: text(1, 200_000),
-      session_id: text(1, 100).optional().describe('Continue this session: its last exchanges are sent along'),
+      session_id: optional(text(1, 100)).describe('Continue this session: its last exchanges are sent along'),
       ...settings,
     }),
     response: success({
@@ -52,7 +52,10 @@ export const modelRoutes = [
     permission: 'data_analyze',
     body: z.strictObject({
       content: text(1, 200_000),
-      analysis_type: text(1, 50).default('resume'),
+      analysis_type: text(1, 50)
+        .nullish()
+        .transform((kind) => kind ?? 'resume')
+        .describe('Default: resume'),
       ...settings,
     }),
     response: success({

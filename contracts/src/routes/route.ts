@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Role } from '../entities.ts';
 import type { ErrorCode } from '../errors.ts';
+import './wording.ts';
 
 /** Where a request names the user whom it concerns. */
 export interface OwnerField {
@@ -41,6 +42,8 @@ export interface RouteDefinition {
   readonly owner?: OwnerField;
   /** Changes the primary: refused in maintenance. */
   readonly writes: boolean;
+  /** Changes who may call or what is admitted: the gateway forgets what it remembers of both. */
+  readonly changesAccess?: boolean;
   /** Asks a model: refused where ai_api_enabled is false. */
   readonly asksModel?: boolean;
   /** The store it reads: a request with X-Mindora-After waits until that one holds the position. */
@@ -77,10 +80,31 @@ export function text(lengthMin: number, lengthMax: number): z.ZodString {
   return z.string().min(lengthMin).max(lengthMax).refine(wellFormed, 'must be well-formed Unicode');
 }
 
-export const userIdField = text(1, 50).describe('Id of a user');
+/** A field that may be left out; null says the same, as clients whose languages have no "left out" send it. */
+export function optional<S extends z.ZodType>(schema: S) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+/** Clients resolve these away as steps of a path, so that no request could name such a record. */
+export const isPathStep = (id: string): boolean => id === '.' || id === '..';
+
+export const userIdField = text(1, 50)
+  .refine((id) => !isPathStep(id), 'must not be . or ..')
+  .describe('Id of a user');
+
+/** A number that may come as its digits: a query has nothing but text. */
+export function countField(least: number, most: number, standard: number) {
+  return z.preprocess(countOf, z.int().min(least).max(most).default(standard));
+}
+
+function countOf(value: unknown): unknown {
+  if (value === null) return undefined;
+  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
+}
+
 export const limitField = (standard: number, most: number) =>
-  z.coerce.number().int().min(1).max(most).default(standard).describe(`How many at most (1-${most})`);
-export const cursorField = z.string().max(1000).optional().describe('`next` of the page before');
+  countField(1, most, standard).describe(`How many at most (1-${most})`);
+export const cursorField = optional(z.string().max(1000)).describe('`next` of the page before');
 
 /** A time in canonical form: UTC with microseconds. */
 export const timeField = z.string().describe('UTC with microseconds, YYYY-MM-DDTHH:MM:SS.ffffffZ');

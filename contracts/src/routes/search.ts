@@ -3,6 +3,7 @@ import {
   cursorField,
   jsonField,
   limitField,
+  optional,
   type RouteDefinition,
   success,
   text,
@@ -17,12 +18,12 @@ const base = { tag: 'search', access: 'authenticated', method: 'POST', status: 2
 const semanticBody = z.strictObject({
   query: searchText,
   limit: limitField(10, 200),
-  user_id: userIdField.optional(),
+  user_id: optional(userIdField),
 });
 
 const fullTextBody = z.strictObject({
   query: searchText.describe('Words in any language, all of which must be found; quotes make a phrase'),
-  user_id: userIdField.optional(),
+  user_id: optional(userIdField),
   limit: limitField(10, 200),
   sort: z.enum(['newest', 'relevance']).default('newest'),
   cursor: cursorField,
@@ -31,10 +32,13 @@ const fullTextBody = z.strictObject({
 const filterBody = z.strictObject({
   query: z
     .record(z.string(), jsonField)
-    .default({})
-    .describe('A filter: fields (with dots) equal values or {$eq $ne $gt $gte $lt $lte $in $nin $exists $regex ...}'),
+    .nullish()
+    .transform((filter) => filter ?? {})
+    .describe(
+      'A filter, default {}: fields (with dots) equal values or {$eq $ne $gt $gte $lt $lte $in $nin $exists $regex ...}',
+    ),
   limit: limitField(10, 200),
-  user_id: userIdField.optional(),
+  user_id: optional(userIdField),
   cursor: cursorField,
 });
 
@@ -107,7 +111,7 @@ export const searchRoutes = [
     summary: 'Full-text search over analyses',
     requirement: 'A1.7',
     permission: 'data_analyze',
-    body: fullTextBody.extend({ analysis_type: text(1, 50).optional() }),
+    body: fullTextBody.extend({ analysis_type: optional(text(1, 50)) }),
     response: page(hit),
     reads: 'fulltext',
     errors: ['invalid_cursor'],

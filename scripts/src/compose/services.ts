@@ -35,7 +35,7 @@ export function createServices(parts: Parts, ports: { clock: Clock; random: Rand
     }),
     createConfigService({ primary, clock, random, passwords, masterKey }),
     createModelService({ primary, relational, clock, random, endpoint: config.model, masterKey }),
-    createSyncActions(sync),
+    createSyncActions(sync, primary),
     createSystemService({ primary, stores, sync, clock }),
   ];
 }

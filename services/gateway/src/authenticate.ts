@@ -24,23 +24,25 @@ function bounded(credential: string): string {
 
 /**
  * Finds who a credential belongs to. The identity service is asked at most every `cacheMs` for each credential, so
- * that is how long a revoked key or a suspended user may go on.
+ * that is how long a revoked key or a suspended user may go on, where another gateway or a person in the database's
+ * shell has done it.
  */
 export function createAuthenticator(ask: Ask, tokens: Tokens, clock: Clock, cacheMs: number) {
   const cached = createCache<Principal | null>(clock, cacheMs, principalsMax);
   const load = async (credential: string, requestId: string): Promise<Principal | null> => {
     if (isApiKey(credential)) {
       const hash = hashApiKey(credential);
-      return await cached(`key:${hash}`, () => ask('identity.authenticateKey', { hash }, requestId));
+      return await cached.get(`key:${hash}`, () => ask('identity.authenticateKey', { hash }, requestId));
     }
     const userId = await tokens.verify(credential);
-    return await cached(`user:${userId}`, () => ask('identity.principal', { userId }, requestId));
+    return await cached.get(`user:${userId}`, () => ask('identity.principal', { userId }, requestId));
   };
   /** @throws MindoraError `unauthenticated` */
-  return async (credential: string | null, requestId: string): Promise<Principal> => {
+  const authenticate = async (credential: string | null, requestId: string): Promise<Principal> => {
     if (credential === null) throw new MindoraError('unauthenticated');
     const principal = await load(credential, requestId);
     if (principal === null) throw new MindoraError('unauthenticated', 'the key or token is not valid any more');
     return principal;
   };
+  return { authenticate, forget: () => cached.clear() };
 }

@@ -28,7 +28,8 @@ export function checkOwner(route: RouteDefinition, principal: Principal | null, 
   if (owner === undefined || self === null) return call;
   const fields = call[owner.in] as Fields;
   if (owner.items !== undefined) {
-    for (const item of fields[owner.items] as unknown[]) checkItem(item, owner.field, self);
+    const items = fields[owner.items] as unknown[];
+    for (const [index, item] of items.entries()) checkItem(item, `${owner.items}.${index}`, owner.field, self);
     return call;
   }
   if (fields[owner.field] === undefined && owner.optional === true) return withOwner(call, owner, fields, self);
@@ -41,12 +42,12 @@ function withOwner(call: CallParams, owner: OwnerField, fields: Fields, self: st
 }
 
 /** An item without an owner is refused by its own schema, as one of the batch; one of another's ends it all. */
-function checkItem(item: unknown, field: string, self: string): void {
+function checkItem(item: unknown, place: string, field: string, self: string): void {
   if (typeof item !== 'object' || item === null) return;
   const owner = (item as Fields)[field];
-  if (owner !== undefined && owner !== self) throw notYours(field);
+  if (owner !== undefined && owner !== self) throw notYours(`${place}.${field}`);
 }
 
 function notYours(field: string): MindoraError {
-  return new MindoraError('forbidden', `${field} is not the caller`);
+  return new MindoraError('forbidden', `${field} must be your own user id`);
 }

@@ -25,6 +25,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const app = createApp(deps, limits);
   const metrics = deps.metrics ?? createMetrics(deps.version);
   observe(app, deps.log, metrics);
+  requireHost(app);
   await secure(app, deps);
   const load = boundLoad(app, limits);
   acceptJson(app, limits);
@@ -32,10 +33,15 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const ask = createAsk(deps.broker);
   const presence = createPresence(deps.clock);
   const cachedConfig = createCache<RuntimeConfig>(deps.clock, limits.runtimeConfigCacheMs, 1);
+  const authenticator = createAuthenticator(ask, deps.tokens, deps.clock, limits.principalCacheMs);
   const parts = {
     broker: deps.broker,
-    authenticate: createAuthenticator(ask, deps.tokens, deps.clock, limits.principalCacheMs),
-    runtimeConfig: (requestId: string) => cachedConfig('', () => ask('config.runtime', {}, requestId)),
+    authenticate: authenticator.authenticate,
+    forgetAccess() {
+      authenticator.forget();
+      cachedConfig.clear();
+    },
+    runtimeConfig: (requestId: string) => cachedConfig.get('', () => ask('config.runtime', {}, requestId)),
     presence,
     limiters: {
       principal: createRateLimiter(limits.principalRate, deps.clock),
@@ -64,6 +70,8 @@ function createApp(deps: GatewayDeps, limits: Limits): FastifyInstance {
     routerOptions: { maxParamLength: 4096 },
     http: {
       maxHeaderSize: limits.headerBytesMax,
+      // Node would refuse it without a problem document.
+      requireHostHeader: false,
       // Node looks for connections that are over their time only every 30 s.
       connectionsCheckingInterval: Math.min(5000, limits.receiveTimeoutMs),
     },
@@ -73,6 +81,15 @@ function createApp(deps: GatewayDeps, limits: Limits): FastifyInstance {
   app.server.maxConnections = limits.connectionsMax;
   app.decorateRequest('principal', null);
   return app as unknown as FastifyInstance;
+}
+
+/** As HTTP/1.1 asks for. Expectations that nobody knows are not met, and that is all: Node would answer without a body. */
+function requireHost(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ raw }) => {
+    if (raw.headers.host !== undefined || raw.httpVersion === '1.0') return;
+    throw new MindoraError('invalid_request', 'the Host header is missing');
+  });
+  app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response));
 }
 
 /** The client's own id where it is one that can stand in a log line and a header. */

@@ -160,6 +160,7 @@ const problemSchema: JsonSchema = {
     code: { type: 'string', enum: errorCodes },
     retryable: { type: 'boolean', description: 'The same request may succeed later, unchanged' },
     instance: { type: 'string', description: 'The request: urn:request:ID' },
+    fields: { type: 'array', items: { type: 'string' }, description: 'Names of the fields that it is about' },
     errors: {
       type: 'array',
       description: 'Of `invalid_request`: the fields that are wrong',

@@ -52,7 +52,7 @@ function createReadiness({ ask, clock, limits }: OperationParts) {
       return [{ name: `system (${toMindoraError(thrown).code})`, ok: false }];
     }
   };
-  return (requestId: string) => cached('', () => look(requestId));
+  return (requestId: string) => cached.get('', () => look(requestId));
 }
 
 async function checkOperator(parts: OperationParts, request: FastifyRequest): Promise<void> {

@@ -30,6 +30,9 @@ export function problemOf(thrown: unknown): MindoraError {
 /** Answers with a problem document and the headers that belong to it. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: MindoraError): FastifyReply {
   const { status } = error.facts;
+  // Closed at once, the connection of who still sends would break off before the answer is read; Node reads on to the
+  // end of the body, without keeping it, for as long as a request may take.
+  if (error.code === 'body_too_large') reply.removeHeader('connection');
   if (status === 401) reply.header('www-authenticate', challenge(request));
   if (status === 429 || status === 503) reply.header('retry-after', String(error.data.retry_after_s ?? 1));
   const problem = toProblem(error, `urn:request:${request.id}`);

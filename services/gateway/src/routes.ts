@@ -21,6 +21,8 @@ declare module 'fastify' {
 export interface RouteParts {
   readonly broker: ServiceBroker;
   readonly authenticate: (credential: string | null, requestId: string) => Promise<Principal>;
+  /** Forgets who may call, and the configuration: both were changed. */
+  readonly forgetAccess: () => void;
   readonly runtimeConfig: (requestId: string) => Promise<RuntimeConfig>;
   readonly presence: Presence;
   readonly limiters: {
@@ -81,13 +83,27 @@ async function answer(
   if (route.action === 'identity.login') limitLogins(parts, request.ip, call);
   const meta: CallMeta = { principal, requestId: request.id, scope: scopeOf(principal) };
   await waitForPosition(parts.broker, route, request.headers, meta);
-  const result = await parts.broker.call<Record<string, unknown>, CallParams>(route.action, call, {
-    meta,
-    requestID: request.id,
-  });
+  const result = await callAction(parts, route, call, meta);
   const content = { ...result, status: 'success' };
   if (parts.checkAnswers) checkAnswer(route, content);
   return reply.code(route.status).header('cache-control', 'no-store').send(content);
+}
+
+async function callAction(
+  { broker, forgetAccess }: RouteParts,
+  route: RouteDefinition,
+  call: CallParams,
+  meta: CallMeta,
+) {
+  try {
+    return await broker.call<Record<string, unknown>, CallParams>(route.action, call, {
+      meta,
+      requestID: meta.requestId,
+    });
+  } finally {
+    // Also where it failed: an erasure that was broken off has begun.
+    if (route.changesAccess === true) forgetAccess();
+  }
 }
 
 /** Guessing one user's password, and trying one password on many users. */

@@ -14,8 +14,8 @@ interface Setting<T> {
 /** The settings that act on requests (A2.13). */
 const settings: { readonly [Key in keyof RuntimeConfig]: Setting<RuntimeConfig[Key]> } = {
   system_name: { type: 'string', standard: 'AI System', parse: (text) => text, must: 'be a text' },
-  maintenance_mode: { type: 'boolean', standard: false, parse: booleanOf, must: 'be true or false' },
-  ai_api_enabled: { type: 'boolean', standard: true, parse: booleanOf, must: 'be true or false' },
+  maintenance_mode: { type: 'boolean', standard: false, parse: switchOf, must: 'be true or false' },
+  ai_api_enabled: { type: 'boolean', standard: true, parse: switchOf, must: 'be true or false' },
   max_concurrent_users: { type: 'number', standard: 1000, parse: countOf, must: 'be a whole number from 1' },
 };
 
@@ -68,6 +68,13 @@ function countOf(text: string): number | null {
 function booleanOf(text: string): boolean | null {
   if (text === 'true') return true;
   return text === 'false' ? false : null;
+}
+
+/** As people write it in a database's shell: what this service itself stores is held to {@link booleanOf} before. */
+function switchOf(text: string): boolean | null {
+  const word = text.trim().toLowerCase();
+  if (word === '1' || word === 'on') return true;
+  return word === '0' || word === 'off' ? false : booleanOf(word);
 }
 
 function isJson(text: string): boolean {

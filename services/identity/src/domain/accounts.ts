@@ -1,9 +1,9 @@
 import type { EntityName, Json, Row } from '@mindora/contracts';
 import { encodePosition } from '@mindora/contracts';
 import { toMindoraError } from '@mindora/runtime';
-import { anotherAdministrator, type PrimaryRecords } from '@mindora/stores';
+import { type PrimaryRecords, retireAdministrator } from '@mindora/stores';
 import type { IdentityDependencies } from './dependencies.ts';
-import { flatProfile, refuseReserved } from './profile.ts';
+import { flatProfile, ownFields } from './profile.ts';
 import { userInfoOf } from './users.ts';
 
 const collections = {
@@ -23,10 +23,9 @@ export function accountUseCases({ primary, documents, personal, clock, erase }: 
       return { profile: document === null ? null : flatProfile(userId, document) };
     },
     async mergeProfile(userId: string, fields: { readonly [name: string]: Json }) {
-      refuseReserved(fields);
       const otherwise = { user_id: userId, profile: {} };
       const written = await primary.write([
-        { op: 'merge', entity: 'profile', id: userId, column: 'profile', fields: { ...fields }, otherwise },
+        { op: 'merge', entity: 'profile', id: userId, column: 'profile', fields: ownFields(userId, fields), otherwise },
       ]);
       return { success: true, position: encodePosition(written) };
     },
@@ -56,12 +55,4 @@ async function stampLogin(primary: PrimaryRecords, userId: string, time: string)
     if (error.code !== 'not_found') throw error;
     return { success: false };
   }
-}
-
-/** Of two administrators who are erased at once one stays: the first step takes the rights, and can't for both. */
-async function retireAdministrator(primary: PrimaryRecords, userId: string): Promise<void> {
-  const user = await primary.get({ entity: 'user', id: userId });
-  if (user?.role !== 'admin' || user.status !== 'active') return;
-  const guard = await anotherAdministrator(primary, userId);
-  await primary.write([guard, { op: 'update', entity: 'user', id: userId, set: { status: 'inactive' } }]);
 }

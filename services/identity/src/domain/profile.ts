@@ -2,13 +2,21 @@ import type { Json, Row } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 
 /** Fields of the record itself, which a profile can't have. */
-const reserved = ['user_id', 'created_at', 'updated_at'] as const;
+const reserved = ['user_id', 'created_at', 'updated_at'];
 
-/** @throws MindoraError `invalid_request` where a field has the name of one that the record itself has */
-export function refuseReserved(fields: { readonly [name: string]: Json }): void {
-  const taken = reserved.filter((name) => Object.hasOwn(fields, name));
-  if (taken.length === 0) return;
-  throw new MindoraError('invalid_request', `a profile can't set ${taken.join(', ')}`, { data: { fields: taken } });
+/**
+ * What a client sends of a profile, without the fields of the record itself: who changes what it has read sends them
+ * along.
+ *
+ * @throws MindoraError `invalid_request` where it names another user
+ */
+export function ownFields(userId: string, fields: { readonly [name: string]: Json }): { [name: string]: Json } {
+  if (fields.user_id !== undefined && fields.user_id !== userId) {
+    throw new MindoraError('invalid_request', 'user_id is another than that of the path', {
+      data: { errors: [{ path: 'body.user_id', message: 'must be that of the path' }] },
+    });
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !reserved.includes(name)));
 }
 
 /** The profile's own fields beside those of the record (A1.9). */

@@ -24,6 +24,22 @@ export async function anotherAdministrator(
   return { op: 'update', ...key, set: {}, version };
 }
 
+/**
+ * Before a user is erased: takes an administrator's rights. Of two who are erased at once one stays, for this step
+ * can't go through for both.
+ *
+ * @throws MindoraError `conflict` where the user is the last active administrator
+ */
+export async function retireAdministrator(
+  primary: Pick<PrimaryRecords, 'find' | 'get' | 'versions' | 'write'>,
+  userId: string,
+): Promise<void> {
+  const user = await primary.get({ entity: 'user', id: userId });
+  if (user?.role !== active.role || user.status !== active.status) return;
+  const guard = await anotherAdministrator(primary, userId);
+  await primary.write([guard, { op: 'update', entity: 'user', id: userId, set: { status: 'inactive' } }]);
+}
+
 function lastOne(): MindoraError {
   return new MindoraError('conflict', 'this is the last active administrator; make another one first');
 }
