@@ -13,6 +13,8 @@ const ignored = ['/node_modules/', '<rootDir>/data/'];
 /** unit: in process, no engines. engines: conformance suites. e2e: whole running versions. */
 export default {
   maxWorkers: 2,
+  // A test that failed half-way may leave a thread behind; the run must end all the same.
+  forceExit: true,
   // Of the whole run: jest ignores a project's own.
   testTimeout: 60_000,
   reporters: [

@@ -218,7 +218,7 @@ describe('words are found however the text is divided', () => {
       '\ud800',
       'chinese_words:x',
     ]) {
-      await expect(found(query, { userId: 'x' })).resolves.toBeInstanceOf(Array);
+      expect(Array.isArray(await found(query, { userId: 'x' }))).toBe(true);
     }
     expect(await found('plain AND', { userId: 'x' })).toEqual([]);
     expect(await found('or NEAR', { userId: 'x' })).toEqual(['syntax']);
