@@ -20,11 +20,13 @@ const COMMANDS = {
   cli: runCli,
   test: runJest,
   check: runCheck,
+  bench: (node, args) => runNode(node, ['test/bench/main.ts', ...args]),
+  fault: (node, args) => runNode(node, ['test/faults/main.ts', ...args]),
   fix: (node, args) => runNode(node, ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', ...args]),
   node: (node, args) => runNode(node, args),
 };
 
-/** Runs one command: start, cli, test, check, fix, node or pnpm; the rest of `args` is the command's. */
+/** Runs one command: start, cli, test, check, bench, fault, fix, node or pnpm; the rest of `args` is the command's. */
 export async function main([name, ...args]) {
   try {
     if (name === 'pnpm') return exitLike(await runPnpm(ROOT, args));
