@@ -2,6 +2,9 @@ import type { Logger, Metrics } from '@mindora/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Load } from './load.ts';
 
+/** Asked every few seconds by machines: of interest in a log only where they fail. */
+const probes: ReadonlySet<string> = new Set(['/health', '/ready', '/metrics']);
+
 /**
  * One log line and one measurement a request: by the pattern of its route, so that no id and no query gets into a
  * metric's label or, but for the user's, into a log.
@@ -23,7 +26,7 @@ export function observe(app: FastifyInstance, log: Logger, metrics: Metrics): vo
     const method = request.routeOptions.url === undefined ? 'other' : request.method;
     seconds.observe({ method, route, status }, ms / 1000);
     const line = { request_id: request.id, method, route, status, ms, user_id: request.principal?.userId };
-    accessLog[status >= 500 ? 'warn' : 'info'](line, 'request');
+    accessLog[status >= 500 ? 'warn' : probes.has(route) ? 'debug' : 'info'](line, 'request');
   };
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
