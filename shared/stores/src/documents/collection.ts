@@ -17,6 +17,8 @@ const rangeCharactersMax = 8 * 1024 * 1024;
 interface Cells {
   readonly id: string;
   readonly json: string;
+  /** Read where the document is compared, not where queries have selected by it. */
+  readonly expires_at?: number | null;
 }
 
 /**
@@ -77,7 +79,7 @@ export class Collection implements EntityTable {
   }
 
   read(id: string): Found | null {
-    const cells = this.#statements.get(`SELECT id, json FROM ${this.name} WHERE id = ?`).get(id);
+    const cells = this.#statements.get(`SELECT id, json, expires_at FROM ${this.name} WHERE id = ?`).get(id);
     return cells === undefined ? null : this.found(cells);
   }
 
@@ -90,7 +92,7 @@ export class Collection implements EntityTable {
 
   range(after: string | null, limit: number): Range {
     const condition = after === null ? 'TRUE' : 'id > ?';
-    const sql = `SELECT id, json FROM ${this.name} WHERE ${condition} ORDER BY id LIMIT ?`;
+    const sql = `SELECT id, json, expires_at FROM ${this.name} WHERE ${condition} ORDER BY id LIMIT ?`;
     const rows: Found[] = [];
     let characters = 0;
     for (const cells of this.#statements.get(sql).iterate(...(after === null ? [] : [after]), limit + 1)) {
@@ -112,9 +114,10 @@ export class Collection implements EntityTable {
 
   /** A row with its id and JSON as its document. */
   found(cells: unknown): Found {
-    const { id, json } = cells as Cells;
+    const { id, json, expires_at: expiresAt } = cells as Cells;
     const document = JSON.parse(json) as Row;
-    return document[this.#definition.key] === id ? { id, document } : { id, document, fault: 'the key is another one' };
+    const found = { id, document, ...(expiresAt === undefined ? {} : { expiresAt }) };
+    return document[this.#definition.key] === id ? found : { ...found, fault: 'the key is another one' };
   }
 
   #createText(): string {

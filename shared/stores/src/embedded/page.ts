@@ -57,15 +57,28 @@ export function storedRecord(entity: EntityName, stored: Stored, now: number): S
   const { id, line, found, present } = stored;
   if (line === null && found === null && present !== true) return null;
   if (line?.expiresAt != null && line.expiresAt <= now) return null;
-  const facts = { entity, id, version: line?.version ?? null, expiresAt: line?.expiresAt ?? null };
-  const document = found?.document ?? null;
+  const expiresAt = expiryOf(line, found);
+  const facts = { entity, id, version: line?.version ?? null, expiresAt };
+  const document = line !== null && expiresAt !== null && expiresAt <= now ? null : (found?.document ?? null);
   const deleted = line?.deleted === true && document === null && present !== true;
   const fault = found?.fault ?? contradiction(stored);
   return { ...facts, deleted, document, ...(fault === undefined ? {} : { fault }) };
 }
 
-/** Scans of versions carry no documents, so only this tells that one is gone, or came back. */
-function contradiction({ line, present }: Stored): string | undefined {
-  if (line === null || present === null || present !== line.deleted) return undefined;
-  return present ? 'a document stands where a tombstone should' : 'the document is gone';
+/** What queries go by, where the row has a time of its own: what the line says is only when sync would remove it. */
+function expiryOf(line: Line | null, found: Found | null): number | null {
+  if (line === null) return null;
+  return found?.expiresAt === undefined ? line.expiresAt : found.expiresAt;
+}
+
+/**
+ * What the line says of the document and isn't so. That a document is gone shows by itself where documents were read;
+ * scans of versions carry none, so there only this tells.
+ */
+function contradiction({ line, found, present }: Stored): string | undefined {
+  if (line === null) return undefined;
+  if (line.deleted && (found !== null || present === true)) return 'a document stands where a tombstone should';
+  if (!line.deleted && present === false) return 'the document is gone';
+  const expiry = found?.expiresAt;
+  return expiry === undefined || expiry === line.expiresAt ? undefined : 'it is noted to expire at another time';
 }

@@ -6,6 +6,8 @@ import { type Cell, columnTypes, documentCells, fromCell } from './values.ts';
 export interface Found {
   readonly id: string;
   readonly document: Row;
+  /** When queries stop seeing it, where the row itself says so. */
+  readonly expiresAt?: number | null;
   /** What of the store's structures contradicts the document. */
   readonly fault?: string;
 }

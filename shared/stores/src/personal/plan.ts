@@ -17,12 +17,12 @@ interface Held {
   readonly owner: string | null;
 }
 
-/** In whose file a record lies that sync did not put there. */
-export type FindStray = (entity: EntityName, id: string) => string | null;
+/** In whose files a record lies that sync did not put there. */
+export type FindStrays = (entity: EntityName, id: string) => readonly string[];
 
 /** Plans a batch: what is stale, what is refused, and what changes in whose file. */
-export function planBatch(items: readonly ApplyItem[], register: Register, findStray: FindStray = () => null): Plan {
-  const planner = new Planner(register, findStray);
+export function planBatch(items: readonly ApplyItem[], register: Register, findStrays: FindStrays = () => []): Plan {
+  const planner = new Planner(register, findStrays);
   const results = items.map((item) => planner.add(item));
   return { results, changes: planner.changes, items: planner.items };
 }
@@ -31,13 +31,13 @@ class Planner {
   readonly changes = new Map<string, UserChange[]>();
   readonly items: ApplyItem[] = [];
   readonly #register: Register;
-  readonly #findStray: FindStray;
+  readonly #findStrays: FindStrays;
   /** Records that the batch itself has changed so far. */
   readonly #held = new Map<string, Held>();
 
-  constructor(register: Register, findStray: FindStray) {
+  constructor(register: Register, findStrays: FindStrays) {
     this.#register = register;
-    this.#findStray = findStray;
+    this.#findStrays = findStrays;
   }
 
   add(item: ApplyItem): ApplyResult {
@@ -60,10 +60,10 @@ class Planner {
 
   #change(item: ApplyItem, held: Held | null): void {
     const { entity, id, version, document } = item;
-    const stray = this.#findStray(entity, id);
+    const strays = this.#findStrays(entity, id);
     // A tombstone doesn't say whose the record was; the register does, or the file where it strayed to.
-    const owner = item.owner ?? held?.owner ?? stray;
-    if (stray !== null && stray !== owner) this.#push(stray, { entity, id, document: null });
+    const owner = item.owner ?? held?.owner ?? strays[0] ?? null;
+    for (const stray of strays) if (stray !== owner) this.#push(stray, { entity, id, document: null });
     if (held?.owner != null && held.owner !== owner) this.#push(held.owner, { entity, id, document: null });
     if (owner !== null) this.#push(owner, { entity, id, document });
     this.#held.set(keyOf(entity, id), { version, owner });

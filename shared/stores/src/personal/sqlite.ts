@@ -73,7 +73,7 @@ export class SqlitePersonal implements PersonalStore {
 
   apply(batch: ApplyBatch): Promise<ApplyResult[]> {
     return this.#run(() => {
-      const plan = planBatch(batch.items, this.#register, (entity, id) => this.#strays.find(entity, id)?.owner ?? null);
+      const plan = planBatch(batch.items, this.#register, (entity, id) => this.#strays.find(entity, id)?.owners ?? []);
       for (const [owner, changes] of this.#files.openFirst(plan.changes)) this.#write(owner, changes);
       const now = this.#clock.now();
       this.#transaction(() => {
@@ -241,18 +241,17 @@ export class SqlitePersonal implements PersonalStore {
 
   #completed(entity: EntityName, { at, id, line }: Placed, withContent: boolean): { at: number; whole: Stored } {
     if (withContent) return { at, whole: { id, line, found: this.#found(entity, id, line), present: null } };
-    const owner = line?.owner ?? this.#strays.find(entity, id)?.owner ?? null;
-    const present = owner !== null && this.#files.find(owner)?.has(entity, id) === true;
+    const owners = line?.owner == null ? (this.#strays.find(entity, id)?.owners ?? []) : [line.owner];
+    const present = owners.some((owner) => this.#files.find(owner)?.has(entity, id));
     return { at, whole: { id, line, found: null, present } };
   }
 
   /** The document in the owner's file, or where it strayed to. */
   #found(entity: EntityName, id: string, line: Line | null): Found | null {
-    const stray = this.#strays.find(entity, id);
     const own = line?.owner == null ? null : (this.#files.find(line.owner)?.read(entity, id) ?? null);
-    const strayed = stray === null ? null : (this.#files.find(stray.owner)?.read(entity, id) ?? null);
-    if (own === null || strayed === null || stray?.owner === line?.owner) return own ?? strayed;
-    return { ...own, fault: "another user's file holds it, too" };
+    const others = (this.#strays.find(entity, id)?.owners ?? []).filter((owner) => owner !== line?.owner);
+    const strayed = firstOf(others, (owner) => this.#files.find(owner)?.read(entity, id) ?? null);
+    return own === null || strayed === null ? (own ?? strayed) : { ...own, fault: "another user's file holds it, too" };
   }
 
   #purgeSome(deletedBefore: number): number {
@@ -276,4 +275,12 @@ function byOwner(stored: readonly Stored[]): Placed[] {
   const placed = stored.map((one, at) => ({ ...one, at }));
   const owner = ({ line }: Placed): string => line?.owner ?? '';
   return placed.sort((a, b) => (owner(a) < owner(b) ? -1 : owner(a) > owner(b) ? 1 : a.at - b.at));
+}
+
+function firstOf<T, R>(values: readonly T[], read: (value: T) => R | null): R | null {
+  for (const value of values) {
+    const found = read(value);
+    if (found !== null) return found;
+  }
+  return null;
 }

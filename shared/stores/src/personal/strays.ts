@@ -8,8 +8,8 @@ import { personalEntities, type UserFile } from './user-file.ts';
 export interface Stray {
   readonly entity: EntityName;
   readonly id: string;
-  /** The user in whose file it lies. */
-  readonly owner: string;
+  /** The users in whose files it lies. */
+  readonly owners: readonly string[];
 }
 
 /** Strays that are kept of one file; a file with more is told of as far as that. */
@@ -80,7 +80,7 @@ export class Strays {
       for (let ids = file.ids(entity, null, idsPerStep); ids.length > 0; ) {
         for (const id of ids) {
           if (strays.length >= straysPerFileMax) return strays;
-          if (this.#register.line(entity, id)?.owner !== owner) strays.push({ entity, id, owner });
+          if (this.#register.line(entity, id)?.owner !== owner) strays.push({ entity, id, owners: [owner] });
         }
         ids = file.ids(entity, ids.at(-1) ?? null, idsPerStep);
       }
@@ -95,12 +95,7 @@ export class Strays {
       else for (const stray of strays) this.#add(stray);
     }
     for (const [entity, strays] of this.#byEntity) {
-      strays.sort((a, b) => compareKeys(a.id, b.id));
-      // One id in two files is one record that is wrong.
-      this.#byEntity.set(
-        entity,
-        strays.filter(({ id }, at) => strays[at - 1]?.id !== id),
-      );
+      this.#byEntity.set(entity, merged(strays.sort((a, b) => compareKeys(a.id, b.id))));
     }
   }
 
@@ -109,4 +104,15 @@ export class Strays {
     if (list === undefined) this.#byEntity.set(stray.entity, [stray]);
     else list.push(stray);
   }
+}
+
+/** One id in several files is one record that is wrong. */
+function merged(sorted: readonly Stray[]): Stray[] {
+  const strays: Stray[] = [];
+  for (const stray of sorted) {
+    const last = strays.at(-1);
+    if (last?.id === stray.id) strays[strays.length - 1] = { ...last, owners: [...last.owners, ...stray.owners] };
+    else strays.push(stray);
+  }
+  return strays;
 }
