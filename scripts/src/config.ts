@@ -43,6 +43,14 @@ const environmentSchema = z.strictObject({
   MINDORA_METRICS_PUBLIC: z.stringbool().default(false),
 });
 
+/** Names of all variables that the environment may set. */
+export const configurationNames: readonly string[] = Object.keys(environmentSchema.shape);
+
+/** The values of variables that are not set, of those that have one. */
+export function configurationDefaults(): Readonly<Record<string, unknown>> {
+  return JSON.parse(JSON.stringify(parseEnvironment({}))) as Record<string, unknown>;
+}
+
 export interface EmbedderConfig {
   /** Null: the built-in lexical embedder. */
   readonly endpoint: { readonly url: string; readonly model: string; readonly apiKey: Secret | null } | null;

@@ -1,31 +1,3 @@
-/** The command line `mindora` (architecture, section 5). */
-import { Command } from 'commander';
-import { addDoctor } from './commands/doctor.ts';
-import { addImport } from './commands/import.ts';
-import { addParked } from './commands/parked.ts';
-import { addStatus } from './commands/status.ts';
-import { addErase, addRebuild, addTouch } from './commands/stores.ts';
-import { addUp } from './commands/up.ts';
-import { addVerify } from './commands/verify.ts';
+import { createProgram } from './program.ts';
 
-const program = new Command('mindora')
-  .description('One write API. Every store agrees, and you can prove it.')
-  .showHelpAfterError('(mindora --help tells more)')
-  .addHelpText(
-    'after',
-    `
-Commands find a running version through DATA/VERSION, or by MINDORA_URL and MINDORA_API_KEY; verify, rebuild, status,
-touch, parked, erase and import also work on a stopped version, through its files.
-
-Examples:
-  mindora up
-  mindora import conversations.jsonl
-  mindora verify --json
-  mindora status`,
-  );
-
-for (const add of [addUp, addImport, addVerify, addRebuild, addTouch, addStatus, addParked, addErase, addDoctor]) {
-  add(program);
-}
-
-await program.parseAsync();
+await createProgram().parseAsync();

@@ -88,8 +88,8 @@ export class MindoraClient {
 
   /**
    * Calls an action. Reads, and writes that are refused as retryable before anything happened, are tried again with
-   * growing pauses (Retry-After where it is given); a write whose answer was lost is not, unless `repeatable` says
-   * that the same write again adds nothing.
+   * growing pauses (Retry-After where it is given); a write that may have been done (its answer was lost, or a store
+   * didn't answer in time) is not, unless `repeatable` says that the same write again adds nothing.
    *
    * @throws ProblemError
    */
@@ -126,7 +126,8 @@ export class MindoraClient {
     });
     const body: unknown = await response.json().catch(() => null);
     if (response.ok) return body;
-    throw new Failure(problemOf(response, body), true, response.headers.get('retry-after'));
+    const problem = problemOf(response, body);
+    throw new Failure(problem, !mayBeDone.has(problem.code), response.headers.get('retry-after'));
   }
 
   #headers(input: LooseInput, options: CallOptions): Record<string, string> {
@@ -140,22 +141,25 @@ export class MindoraClient {
 
 type LooseInput = { params?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown };
 
-/** A failed attempt: `answered` tells whether the gateway itself refused, so that nothing happened. */
+/** Answers after which what was asked may still have been done: a part of the version was lost or late. */
+const mayBeDone: ReadonlySet<ErrorCode> = new Set(['store_unavailable']);
+
+/** A failed attempt: `refused` tells whether the gateway itself refused, so that nothing happened. */
 class Failure extends Error {
   readonly problem: ProblemError;
-  readonly #answered: boolean;
+  readonly #refused: boolean;
   readonly #retryAfter: string | null;
 
-  constructor(problem: ProblemError, answered: boolean, retryAfter: string | null = null) {
+  constructor(problem: ProblemError, refused: boolean, retryAfter: string | null = null) {
     super(problem.message);
     this.problem = problem;
-    this.#answered = answered;
+    this.#refused = refused;
     this.#retryAfter = retryAfter;
   }
 
   /** Milliseconds until the next attempt; null where there must be none. */
   pauseMs(attempt: number, repeatable: boolean): number | null {
-    if (!this.problem.retryable || !(this.#answered || repeatable)) return null;
+    if (!this.problem.retryable || !(this.#refused || repeatable)) return null;
     const asked = Number(this.#retryAfter) * 1000;
     const pause = asked > 0 ? asked : firstPauseMs * 2 ** (attempt - 1);
     return Math.min(pause, longestPauseMs);
