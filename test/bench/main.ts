@@ -1,0 +1,58 @@
+/** The benchmarks: `npm run bench`, `mindora bench`. Everything in processes and files of its own, on loopback. */
+import { parseArgs } from 'node:util';
+import { type Measurement, toTable } from './figures.ts';
+import { measureFreshness } from './freshness.ts';
+import { measureGateway } from './gateway.ts';
+import { describeMachine } from './machine.ts';
+import { measureStart } from './start.ts';
+import { measureApply, measureSync } from './sync.ts';
+import { measureRebuild, measureVerify } from './verify.ts';
+import { openWorld } from './world.ts';
+
+const names = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'] as const;
+const samples = 200;
+
+const { values } = parseArgs({
+  options: {
+    records: { type: 'string', default: '5000' },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [...names] },
+  },
+});
+const records = Math.max(100, Math.floor(Number(values.records)) || 5000);
+const wanted = (name: (typeof names)[number]): boolean => values.only.includes(name);
+
+const machine = describeMachine();
+const measured: Measurement[] = [];
+
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+function note(measurement: Measurement): void {
+  measured.push(measurement);
+  if (!values.json) print(`\n${toTable(measurement)}`);
+}
+
+async function measureWorld(): Promise<void> {
+  const world = await openWorld();
+  try {
+    const filled = await measureSync(world, records);
+    if (wanted('sync')) note(filled);
+    if (wanted('freshness')) note(await measureFreshness(world, samples));
+    if (wanted('verify')) note(await measureVerify(world));
+    if (wanted('rebuild')) note(await measureRebuild(world));
+    if (wanted('apply')) note(await measureApply(world, records));
+  } finally {
+    await world.close();
+  }
+}
+
+if (!values.json) {
+  const { cpu, cores, memory_gb, system, node, sqlite } = machine;
+  print(`${cpu}, ${cores} cores, ${memory_gb} GB, ${system}; Node ${node}, SQLite ${sqlite}; ${records} records`);
+}
+if (wanted('start')) note(await measureStart());
+if (wanted('gateway')) note(await measureGateway());
+if (names.slice(0, 5).some(wanted)) await measureWorld();
+if (values.json) print(JSON.stringify({ machine, records, measured }, null, 2));
