@@ -2,3 +2,6 @@
 export function environmentWith(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { ...process.env, ...more };
 }
+
+/** Everything must run: what is missing fails instead of being left out. */
+export const isContinuousIntegration = (process.env.CI ?? '') !== '';

@@ -141,7 +141,7 @@ function crudRoutes(name: EntityName): RouteDefinition[] {
       query: z.strictObject({ limit: limitField(50, 500), cursor: cursorField }),
       response: success({ items: z.array(item), next: z.string().nullable() }),
       writes: false,
-      errors: [],
+      errors: ['invalid_cursor'],
     },
     {
       ...base,
