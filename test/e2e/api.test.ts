@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { encodePosition } from '@mindora/contracts';
 import { analysed, exchange, startWorld, type World } from '../support/api.ts';
+import { mindoraJson } from '../support/version.ts';
 
 let world: World;
 
@@ -217,6 +218,62 @@ describe('what is refused tells why', () => {
     const future = encodePosition([{ entity: 'conversation', id: 'never', version: 1 }]);
     const late = await get('/api/v1/ai/history/alice', { after: future, headers: { 'x-mindora-wait-ms': '10' } });
     expect(late).toMatchObject({ status: 504, body: { code: 'position_timeout' } });
+  });
+});
+
+describe('what is odd and allowed is kept as it is', () => {
+  const ids = [
+    '../../../etc/passwd',
+    'a/b',
+    'a\\b',
+    'CON',
+    '-rf',
+    '$(x)',
+    'a\nb',
+    '💥'.repeat(20),
+    '\u202e',
+    '%2e%2e',
+    'null',
+  ];
+
+  test.each(ids)('the user %j has its own records and its own file', async (user_id) => {
+    const { body } = await post('/api/v1/ai/conversation', exchange(user_id));
+    const id = encodeURIComponent(user_id);
+    const asked = { after: body.position };
+    const personal = await get(`/api/v1/ai/personal/${id}/conversations`, asked);
+    expect(personal.body.items).toMatchObject([{ id: body.conversation_id, user_id }]);
+    const { history } = (await get(`/api/v1/ai/history/${id}`, asked)).body;
+    expect(history).toMatchObject([{ id: body.conversation_id }]);
+  });
+
+  test.each<[string, object]>([
+    ['nothing', { user_input: '', ai_response: ' ' }],
+    ['a NUL', { user_input: 'a\0b', context: { 'a\0b': '\0' } }],
+    ['marks of the search', { user_input: '<em>\uE000x\uE001</em> & "quoted"' }],
+    ['depth', { context: { deep: JSON.parse(`${'['.repeat(60)}${']'.repeat(60)}`) } }],
+    ['names of objects', { context: { constructor: 'x', toString: null, hasOwnProperty: 1, length: -1 } }],
+    ['numbers', { context: { n: [1e308, 5e-324, -1.5, 9007199254740991], s: '9007199254740993' } }],
+    ['a long text', { user_input: '词'.repeat(200_000) }],
+  ])('%s', async (_, more) => {
+    const { body } = await post('/api/v1/ai/conversation', exchange('odd', more));
+    const asked = { after: body.position };
+    const read = await get(`/api/v1/ai/conversation/${body.conversation_id}`, asked);
+    expect(read.body.conversation).toMatchObject(more);
+    const query = { conversation_id: body.conversation_id };
+    const found = await post('/api/v1/ai/search/conversations/mongodb', { query }, asked);
+    expect(found.body.results).toMatchObject([more]);
+  });
+
+  test('the highlight of a search is safe to show', async () => {
+    const { body } = await post('/api/v1/ai/search/conversations', { query: 'quoted', user_id: 'odd' });
+    const [hit] = body.results as { highlight: Record<string, string> }[];
+    expect(hit?.highlight.user_input).toContain('&lt;em&gt;x&lt;/em&gt;');
+    expect(hit?.highlight.user_input).toContain('<em>quoted</em>');
+  });
+
+  test('and every store agrees about it', async () => {
+    const { code, json } = await mindoraJson(world.directory, ['verify']);
+    expect({ code, differences: json.differences }).toEqual({ code: 0, differences: [] });
   });
 });
 

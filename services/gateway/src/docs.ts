@@ -16,6 +16,9 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** The bar at the top is for descriptions of other servers, which this page doesn't load. */
+const pageStyle = '.swagger-ui .topbar { display: none }';
+
 /** The descriptions, and the page to browse them and try requests with. All public: they hold no data. */
 export async function registerDocs(app: FastifyInstance, version: string): Promise<void> {
   const document = openApiDocument(version);
@@ -29,7 +32,7 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
     routePrefix: '/docs',
     staticCSP: pagePolicy,
     uiConfig: { validatorUrl: null, docExpansion: 'none', deepLinking: true, filter: true, tryItOutEnabled: true },
-    theme: { title: `Mindora API (${version})` },
+    theme: { title: `Mindora API (${version})`, css: [{ filename: 'page.css', content: pageStyle }] },
   });
 }
 
