@@ -66,7 +66,9 @@ function plainSchema(column: ColumnDefinition): z.ZodType {
 
 function decimalSchema(precision: number, scale: number): z.ZodType {
   const pattern = new RegExp(`^-?\\d{1,${precision - scale}}(\\.\\d{1,${scale}})?$`);
-  const exact = z.string().regex(pattern, `a decimal with at most ${precision - scale} digits and ${scale} decimals`);
+  const exact = z
+    .string()
+    .regex(pattern, `must be a decimal with at most ${precision - scale} digits and ${scale} decimals`);
   return z
     .union([exact, z.number()])
     .transform((value) => String(value))

@@ -22,7 +22,7 @@ const semanticBody = z.strictObject({
 });
 
 const fullTextBody = z.strictObject({
-  query: searchText.describe('Words in any language, all of which must be found; quotes make a phrase'),
+  query: text(1, 2000).describe('At most 100 words in any language, all of which must be found; quotes make a phrase'),
   user_id: optional(userIdField),
   limit: limitField(10, 200),
   sort: z.enum(['newest', 'relevance']).default('newest'),

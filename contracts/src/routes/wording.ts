@@ -13,6 +13,11 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'an object',
 };
 
+const formats: Readonly<Record<string, string>> = {
+  date: 'must be a date, YYYY-MM-DD',
+  datetime: 'must be a time in UTC, YYYY-MM-DDTHH:MM:SSZ',
+};
+
 const namesMax = 20;
 
 /** Instead of zod's own words; undefined leaves them. */
@@ -30,6 +35,8 @@ export function wording(issue: Issue): string | undefined {
       return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
     case 'unrecognized_keys':
       return unknownFields(issue.keys, issue.inst);
+    case 'invalid_format':
+      return formats[issue.format];
     default:
       return undefined;
   }

@@ -61,7 +61,7 @@ class FilterParser {
   }
 
   #logical(name: string, value: Json, depth: number, necessary: boolean): Test {
-    if (name !== '$and' && name !== '$or' && name !== '$nor') throw invalid(`unknown operator ${shown(name)}`);
+    if (name !== '$and' && name !== '$or' && name !== '$nor') throw unknownOperator(name, '$and, $or, $nor');
     if (!Array.isArray(value) || value.length === 0) throw invalid(`${name} needs a list of filters`);
     this.#count(value.length);
     const tests = value.map((part) => this.filter(part, depth + 1, necessary && name === '$and'));
@@ -112,7 +112,7 @@ class FilterParser {
     assertOperand(value);
     if (operator === '$ne') return negated(equality(value));
     const sign = order[operator];
-    if (sign === undefined) throw invalid(`unknown operator ${shown(operator)}`);
+    if (sign === undefined) throw unknownOperator(operator, fieldOperators);
     if (typeof value === 'object' && value !== null) throw invalid(`${operator} compares no objects and lists`);
     if (necessary && typeof value === 'string') this.necessities.push({ field: name, operator: sign, value });
     return (values) => values.some((found) => compares(found, sign, value));
@@ -227,6 +227,12 @@ function isOperators(value: Json): value is { [key: string]: Json } {
   const operators = names.filter((name) => name.startsWith('$')).length;
   if (operators > 0 && operators < names.length) throw invalid('operators and fields are mixed in one object');
   return operators > 0;
+}
+
+const fieldOperators = '$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $not';
+
+function unknownOperator(name: string, known: string): MindoraError {
+  return invalid(`unknown operator ${shown(name)}; there are ${known}`);
 }
 
 /** A name from a client, short enough for a message. */
