@@ -1,5 +1,6 @@
 /** The command line `mindora` with all its commands (architecture, section 5). */
 import { Command } from 'commander';
+import { addBench } from './commands/bench.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImport } from './commands/import.ts';
 import { addParked } from './commands/parked.ts';
@@ -26,7 +27,18 @@ Examples:
   mindora status`,
     );
 
-  for (const add of [addUp, addImport, addVerify, addRebuild, addTouch, addStatus, addParked, addErase, addDoctor]) {
+  for (const add of [
+    addUp,
+    addImport,
+    addVerify,
+    addRebuild,
+    addTouch,
+    addStatus,
+    addParked,
+    addErase,
+    addDoctor,
+    addBench,
+  ]) {
     add(program);
   }
   return program;
