@@ -109,20 +109,30 @@ function baseName(file: string): string {
 /** Every database file is whole and keeps a write-ahead log, without which a kill could lose what was acknowledged. */
 function durability(files: VersionFiles): Finding[] {
   return databasesOf(files).map((file) => {
-    const database = new Database(file, { readonly: true, timeout: 5000 });
+    const check = `durability of ${baseName(file)}`;
     try {
-      const journal = String(database.pragma('journal_mode', { simple: true }));
-      const check = String(database.pragma('quick_check(1)', { simple: true }));
-      const ok = journal === 'wal' && check === 'ok';
-      return { check: `durability of ${baseName(file)}`, ok, detail: `journal_mode=${journal}, quick_check: ${check}` };
-    } finally {
-      database.close();
+      const { journal, whole } = inspected(file);
+      const detail = `journal_mode=${journal}, quick_check: ${whole}`;
+      return { check, ok: journal === 'wal' && whole === 'ok', detail };
+    } catch (error) {
+      return { check, ok: false, detail: (error as Error).message };
     }
   });
 }
 
+function inspected(file: string): { journal: string; whole: string } {
+  const database = new Database(file, { readonly: true, timeout: 5000 });
+  try {
+    const journal = String(database.pragma('journal_mode', { simple: true }));
+    return { journal, whole: String(database.pragma('quick_check(1)', { simple: true })) };
+  } finally {
+    database.close();
+  }
+}
+
 function databasesOf(files: VersionFiles): string[] {
-  const inStores = existsSync(files.stores) ? readdirSync(files.stores).map((name) => join(files.stores, name)) : [];
+  const inside = [files.stores, files.personal].filter(existsSync);
+  const inStores = inside.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
   return [files.primary, files.bus, ...inStores].filter((file) => file.endsWith('.sqlite') && existsSync(file));
 }
 

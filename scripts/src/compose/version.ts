@@ -102,10 +102,7 @@ async function compose(
     return thread;
   };
   const primaryAlone = await start('primary', primaryThread, { file: files.primary });
-  const [stores, embedding] = await Promise.all([
-    startStores(config, files, start),
-    startEmbedder(config.embedder, start),
-  ]);
+  const [stores, embedding] = await allOf([startStores(config, files, start), startEmbedder(config.embedder, start)]);
   const sync = await start('sync', syncThread, syncData(config, files, embedding.forSync), {
     primary: primaryAlone,
     ...stores.threads,
@@ -124,6 +121,12 @@ async function compose(
   return { broker, primary, tokens };
 }
 
+/** As Promise.all, but a failure waits for the others: what they open is known then, and can be closed. */
+async function allOf<T extends readonly unknown[]>(all: readonly [...{ [K in keyof T]: Promise<T[K]> }]): Promise<T> {
+  await Promise.allSettled(all);
+  return (await Promise.all(all)) as unknown as T;
+}
+
 export type StartThread = <T>(name: string, module: URL, data: T, uses?: Record<string, Thread>) => Promise<Thread>;
 
 interface StartedStores {
@@ -134,7 +137,7 @@ interface StartedStores {
 async function startStores(config: Config, files: VersionFiles, start: StartThread): Promise<StartedStores> {
   const threads: Record<string, Thread> = {};
   const byRole: Partial<Record<Role, StoreByRole[Role]>> = {};
-  await Promise.all(
+  await allOf(
     roles.map(async (role) => {
       const directory = role === 'personal' ? files.personal : files.stores;
       const data: StoreThreadData = { role, directory, dimensions: config.embedder.dimensions };

@@ -255,14 +255,18 @@ export class Thread {
     if (this.#worker !== worker) return;
     this.#worker = null;
     for (const caller of this.#callers) caller.detach();
+    this.#restart(failure);
+  }
+
+  /** Also after a start that failed: what keeps it from starting may pass. */
+  #restart(failure: Error): void {
     if (this.#stopping) return;
     this.#options.onDeath?.(failure);
     const now = performance.now();
     this.#deaths.push(now);
     while ((this.#deaths[0] ?? now) < now - 60_000) this.#deaths.shift();
     if (this.#deaths.length > (this.#options.restartsPerMinuteMax ?? 10)) return;
-    // A failed start is reported by the death of its worker; there is nothing more to do with the rejection here.
-    this.#spawn().catch((error: unknown) => this.#options.onDeath?.(error as Error));
+    this.#spawn().catch((error: unknown) => this.#restart(error as Error));
   }
 }
 

@@ -81,6 +81,12 @@ const embeddedStores: { readonly [R in Role]: Create<R> } = {
   },
 };
 
+/** The file without which a store is nothing; null where it has none. */
+export function storeFile(role: Role, directory: string): string | null {
+  if (role === 'cache') return null;
+  return role === 'personal' ? `${directory}/index.sqlite` : `${directory}/${role}.sqlite`;
+}
+
 /** Opens the embedded store of a role in this thread, migrated. */
 export async function createStore<R extends Role>(
   role: R,
@@ -89,7 +95,12 @@ export async function createStore<R extends Role>(
 ): Promise<StoreByRole[R]> {
   const create: Create<R> = embeddedStores[role];
   const store = await create({ ...options, ...dependencies });
-  await store.migrate();
+  try {
+    await store.migrate();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   return store;
 }
 

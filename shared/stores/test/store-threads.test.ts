@@ -1,4 +1,5 @@
-import { dirname } from 'node:path';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Json, Role } from '@mindora/contracts';
 import { Thread } from '@mindora/runtime';
@@ -47,6 +48,29 @@ test('a store in a thread says what it is without a call, and keeps what it has 
     userId: null,
   });
   expect(found).toEqual([]);
+});
+
+test('a damaged file keeps no thread from starting; wiping makes it anew, and scrubbing forgets what was kept', async () => {
+  writeFileSync(join(directory, 'documents.sqlite'), 'not a database, but longer than a header would be'.repeat(99));
+  const documents = await connectStore('documents', await start('documents'));
+  expect(documents.engine).toMatch(/^SQLite \d.* JSON$/);
+  expect(await documents.health()).toMatchObject({ ok: false, detail: expect.stringMatching('SQLITE_NOTADB') });
+  await expect(documents.positions()).rejects.toMatchObject({ code: 'store_unavailable' });
+  await documents.wipe();
+  expect(await documents.health()).toMatchObject({ ok: true });
+  expect(await documents.label()).toBeNull();
+  const kept = (): string[] => readdirSync(directory).filter((name) => name.includes('.damaged-'));
+  expect(kept()).toHaveLength(1);
+  await documents.scrub();
+  expect(kept()).toEqual([]);
+});
+
+test('a file that was put in the place of the open one is noticed when the label is read', async () => {
+  const documents = await connectStore('documents', await start('documents'));
+  await documents.setLabel('filled');
+  renameSync(join(directory, 'documents.sqlite'), join(directory, 'elsewhere'));
+  expect(await documents.label()).toBeNull();
+  expect(await documents.health()).toMatchObject({ ok: true });
 });
 
 test('a thread of another role is refused', async () => {
