@@ -10,6 +10,8 @@
  * - dying before `publish` is confirmed: the marks stand, the records are read again;
  * - dying between `publish` and `clear`: they are published a second time, and stores take an equal version again;
  * - a change between the read and the clear: the mark differs, is not cleared, and the next pass carries the new state;
+ * - an older copy of the bus was put in place: marks of what it lacks were cleared. With the marks the primary noted how
+ *   far the bus had got, so whoever takes the lease sees that it is behind, and gives it another incarnation;
  * - two captures at once (a lease that ran out while its holder was suspended): an older state may be published after a
  *   newer one; stores refuse the older by its version (rule 10).
  */
@@ -123,9 +125,21 @@ export class Capture {
     const now = clock.now();
     if (now - this.#renewedAt < renewMs) return true;
     const held = await ledger.lease(this.#holder, leaseMs);
+    if (held && this.#state !== 'active') await this.#disownOlderBus();
     this.#renewedAt = held ? now : Number.NEGATIVE_INFINITY;
     this.#state = held ? 'active' : 'standby';
     return held;
+  }
+
+  /** What the primary noted is read first: the bus can only have got further since. */
+  async #disownOlderBus(): Promise<void> {
+    const { ledger, bus, log } = this.#parts;
+    const noted = await ledger.published();
+    if (noted === null || noted.incarnation !== (await bus.incarnation())) return;
+    const heads = await bus.heads();
+    if (noted.heads.every((head, partition) => head <= (heads[partition] ?? 0))) return;
+    log.error({ noted: noted.heads, heads }, 'the bus is an older copy of itself; every store is compared');
+    await bus.renew();
   }
 
   /** Carries one snapshot; whether there was anything. */
@@ -136,7 +150,11 @@ export class Capture {
     this.#lastError = null;
     if (records.length > 0) {
       await bus.publish(packBatches(records.map(changeOf), bus.partitions));
-      await ledger.clear(records.map(({ entity, id, mark }) => ({ entity, id, mark })));
+      const published = { incarnation: await bus.incarnation(), heads: await bus.heads() };
+      await ledger.clear(
+        records.map(({ entity, id, mark }) => ({ entity, id, mark })),
+        published,
+      );
     }
     this.#passes++;
     this.#records += records.length;

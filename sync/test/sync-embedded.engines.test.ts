@@ -82,6 +82,30 @@ describe('on the embedded engines', () => {
     expect(await fourth.differences()).toEqual([]);
   });
 
+  test('the bus is replaced by an older copy that lacks what a store has not applied', async () => {
+    const directory = await temporaryDirectory();
+    const first = await open(directory);
+    await first.write(insertConversation('c1'));
+    await first.settled();
+    await shut(first);
+    const files = ['', '-wal', '-shm'].map((suffix) => directory.file(`bus.db${suffix}`));
+    for (const file of files) await copyFile(file, `${file}.old`).catch(ignoreMissing);
+
+    const second = await open(directory);
+    await second.sync.pause('documents');
+    await second.write({ op: 'update', entity: 'conversation', id: 'c1', set: { user_input: 'later' } });
+    await until(async () => (await second.primary.ledger.pending(1, 1)).length === 0);
+    await shut(second);
+    for (const file of files) {
+      await rm(file, { force: true });
+      await copyFile(`${file}.old`, file).catch(ignoreMissing);
+    }
+
+    const third = await open(directory);
+    await third.settled();
+    expect(await third.differences()).toEqual([]);
+  });
+
   test('threads of stores are killed while they apply', async () => {
     const directory = await temporaryDirectory();
     const { threads, targets, stop } = await storeThreads(directory.path);

@@ -233,6 +233,7 @@ class MemoryBus {
       engine: 'memory',
       partitions: 1,
       incarnation: async () => 'only',
+      renew: () => Promise.resolve(),
       publish: async (batches) => void this.batches.push(...batches),
       consume: unused,
       lag,

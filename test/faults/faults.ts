@@ -67,8 +67,8 @@ async function isSetBack(what: Losable, run: Run, chance: Chance): Promise<After
   run.beginLoad();
   const after = await end(run, chance);
   await restore();
-  // What the bus has lost with its marks cleared no store can know of: verify tells it, and repair mends it.
-  return { what: `${before}, ${after}, ${what} of the first end put back`, drift: what === 'bus' ? 'maybe' : 'none' };
+  // A store knows its own past; of the bus the primary noted how far it had got.
+  return { what: `${before}, ${after}, ${what} of the first end put back`, drift: 'none' };
 }
 
 async function isDamaged(run: Run, chance: Chance): Promise<Aftermath> {

@@ -55,6 +55,11 @@ export interface EventBus {
    * Where it rejects, the same batch is handed over again after a pause.
    */
   consume(consumer: string, partition: number, handler: (delivery: Delivery) => Promise<void>): Subscription;
+  /**
+   * Begins another incarnation, with what is in the log: for whoever knows that the log isn't what it was (an older
+   * copy was put in its place), which makes every consumer reconcile.
+   */
+  renew(): Promise<void>;
   /** Per partition, in order of partition. */
   lag(consumer: string): Promise<PartitionLag[]>;
   /** Number of the newest batch per partition. */

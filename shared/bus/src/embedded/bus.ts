@@ -102,6 +102,10 @@ class SqliteBus implements EmbeddedBus {
     return this.#guarded((log) => log.heads());
   }
 
+  async renew(): Promise<void> {
+    this.#guarded((log) => log.rename());
+  }
+
   async scrub(): Promise<void> {
     this.#guarded((log) => log.scrub());
     for (const file of this.#filesAside()) rmSync(file, { force: true });

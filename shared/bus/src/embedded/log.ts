@@ -26,7 +26,7 @@ interface Payload {
 
 /** The SQLite file of the embedded bus. All calls are synchronous; every method is one transaction. */
 export class BatchLog {
-  readonly incarnation: string;
+  #incarnation: string;
   readonly #settings: LogSettings;
   readonly #connections: Connections;
   readonly #appender: AppenderStatements;
@@ -39,11 +39,22 @@ export class BatchLog {
     try {
       this.#appender = appenderStatements(this.#connections);
       this.#cursors = cursorStatements(this.#connections);
-      this.incarnation = this.#immediately('appender', () => this.#begin());
+      this.#incarnation = this.#immediately('appender', () => this.#begin());
     } catch (error) {
       this.close();
       throw asDamage(error);
     }
+  }
+
+  get incarnation(): string {
+    return this.#incarnation;
+  }
+
+  /** Goes on under another name. */
+  rename(): void {
+    const incarnation = this.#settings.incarnation();
+    this.#immediately('appender', () => this.#appender.rename.run({ incarnation }));
+    this.#incarnation = incarnation;
   }
 
   /** Appends in the given order, durably when it returns, and drops the oldest above the bounds. */

@@ -39,6 +39,7 @@ function beginning(appender: Connections['appender']) {
   return {
     log,
     create: appender.prepare('INSERT INTO log VALUES (1, :incarnation, :partitions, 0, 0)'),
+    rename: appender.prepare('UPDATE log SET incarnation = :incarnation'),
     addHead: appender.prepare('INSERT OR IGNORE INTO head VALUES (:partition, 0)'),
     addCursor: appender.prepare('INSERT OR IGNORE INTO cursor VALUES (:consumer, :partition, 0, 0, 0)'),
     forgetOthers: appender.prepare('DELETE FROM cursor WHERE consumer NOT IN (SELECT value FROM json_each(?))'),

@@ -26,7 +26,11 @@ export function connectPrimary(source: Thread | Caller, file: string, clock: Clo
   const local: Partial<PrimaryLedger> = {
     ...reads,
     // Whoever clears what it read may pass the records as they are: their rows stay here.
-    clear: (read) => remote.clear(read.map(({ entity, id, mark }) => ({ entity, id, mark }))),
+    clear: (read, published) =>
+      remote.clear(
+        read.map(({ entity, id, mark }) => ({ entity, id, mark })),
+        published,
+      ),
     onPending: (listener) => news.listen(listener),
   };
   return {

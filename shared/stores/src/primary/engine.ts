@@ -17,6 +17,7 @@ import { type Connection, chunks, type Sql } from './sql.ts';
 import { sqlite } from './sqlite.ts';
 import { ensureTriggers } from './triggers.ts';
 import { refuseErasedUser, runUnit, type UnitContext, unitMutationsMax } from './units.ts';
+import { setUnreadableAside } from './unreadable.ts';
 
 /** How often changes by other processes are looked for; they are told within 250 ms. */
 const foreignPollMs = 100;
@@ -198,10 +199,13 @@ function ledgerOf({ context, committer, marks }: Parts, reads: LedgerReads): Pri
     ...reads,
     lease: (holder, ttlMs) => committer.commit((sql) => writes.takeLease(sql, clock.now(), holder, ttlMs), quietly),
     releaseLease: (holder) => committer.commit((sql) => writes.releaseLease(sql, holder), quietly),
-    clear: (read) =>
+    clear: (read, published) =>
       inParts(read, (part) =>
         committer.commit(async (sql) => {
-          for (const { entity, id, mark } of part) await clearMark(sql, entity, id, mark);
+          if (published !== undefined) await writes.notePublished(sql, published);
+          for (const { entity, id, mark } of part) {
+            if (!(await clearMark(sql, entity, id, mark))) await setUnreadableAside(sql, context, entity);
+          }
         }, quietly),
       ),
     touch: (touches) =>

@@ -2,7 +2,7 @@
 import { type EntityName, entity, entityNames, type RecordKey, type Role, type Row } from '@mindora/contracts';
 import type { Dialect } from './dialect.ts';
 import { fromBits } from './marking.ts';
-import type { EmbeddingRow, LedgerRecord, ParkedRecord, PrimaryLedger } from './port.ts';
+import type { EmbeddingRow, LedgerRecord, ParkedRecord, PrimaryLedger, PublishedTo } from './port.ts';
 import { decodeRow, rowsById, selectList } from './rows.ts';
 import { Snapshots } from './snapshots.ts';
 import { type Cell, type Cells, chunks, placeholders, quote, type Sql } from './sql.ts';
@@ -17,6 +17,7 @@ export type LedgerReads = Pick<
   | 'parked'
   | 'embeddings'
   | 'orphanEmbeddings'
+  | 'published'
   | 'statistics'
   | 'keysOfUser'
   | 'erasures'
@@ -249,6 +250,14 @@ export async function keysOfUser(sql: Sql, userId: string): Promise<RecordKey[]>
   return keys;
 }
 
+/** The line of `_meta` that says how far the bus had got. */
+export const publishedName = 'published';
+
+async function published(sql: Sql): Promise<PublishedTo | null> {
+  const [found] = await sql.all('SELECT "value" FROM "_meta" WHERE "name" = ?', [publishedName]);
+  return found === undefined ? null : (JSON.parse(String(found.value)) as PublishedTo);
+}
+
 async function erasures(sql: Sql) {
   const found = await sql.all('SELECT * FROM "_erasures" ORDER BY "started_at", "user_id"');
   return found.map((cells) => ({
@@ -270,6 +279,7 @@ export function openLedgerReads(file: string, dialect: Dialect): { reads: Ledger
     parked: (filter) => near.read((sql) => parked(sql, filter)),
     embeddings: (ids) => near.read((sql) => embeddings(sql, ids)),
     orphanEmbeddings: (limit) => long.read((sql) => orphanEmbeddings(sql, limit)),
+    published: () => near.read(published),
     statistics: () => near.read(statistics),
     keysOfUser: (userId) => near.read((sql) => keysOfUser(sql, userId)),
     erasures: () => near.read(erasures),

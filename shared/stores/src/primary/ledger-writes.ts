@@ -8,9 +8,9 @@ import {
   type Role,
 } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
-import { keysOfUser } from './ledger-reads.ts';
+import { keysOfUser, publishedName } from './ledger-reads.ts';
 import { adoptRows } from './marking.ts';
-import type { EmbeddingAssignment, EmbeddingRow, ParkedRecord } from './port.ts';
+import type { EmbeddingAssignment, EmbeddingRow, ParkedRecord, PublishedTo } from './port.ts';
 import { quote, type Sql } from './sql.ts';
 import { insertRow, type UnitContext, versionOf } from './units.ts';
 
@@ -161,4 +161,11 @@ export async function deleteUser(sql: Sql, userId: string): Promise<RecordKey[]>
 async function deleteRecord(sql: Sql, name: EntityName, id: string): Promise<void> {
   const { table, key } = entity(name);
   await sql.run(`DELETE FROM ${quote(table)} WHERE ${quote(key)} = ?`, [id]);
+}
+
+/** Notes how far the bus has got, in the commit that clears the marks of what it holds. */
+export async function notePublished(sql: Sql, published: PublishedTo): Promise<void> {
+  const value = JSON.stringify(published);
+  const changed = await sql.run('UPDATE "_meta" SET "value" = ? WHERE "name" = ?', [value, publishedName]);
+  if (changed === 0) await sql.run('INSERT INTO "_meta" ("name", "value") VALUES (?, ?)', [publishedName, value]);
 }

@@ -75,10 +75,13 @@ export async function touchRecord(sql: Sql, dialect: Dialect, touch: Touch): Pro
   await sql.run(text, bits === null ? line : [bits, ...line]);
 }
 
-/** Clears a pending mark if it is still the one that was read. */
-export async function clearMark(sql: Sql, entityName: EntityName, id: string, mark: number): Promise<void> {
-  await sql.run(
+/** Clears a pending mark if it is still the one that was read. False where the ledger has no such line at all. */
+export async function clearMark(sql: Sql, entityName: EntityName, id: string, mark: number): Promise<boolean> {
+  const cleared = await sql.run(
     'UPDATE "_ledger" SET "pending_since" = NULL, "stores" = NULL WHERE "entity" = ? AND "id" = ? AND "mark" = ?',
     [entityName, id, mark],
   );
+  if (cleared > 0) return true;
+  const lines = await sql.all('SELECT 1 FROM "_ledger" WHERE "entity" = ? AND "id" = ?', [entityName, id]);
+  return lines.length > 0;
 }

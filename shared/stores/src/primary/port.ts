@@ -137,6 +137,12 @@ export interface LedgerStatistics {
   readonly parked: number;
 }
 
+/** How far the bus had got when marks were last cleared: a log that is behind this is an older copy. */
+export interface PublishedTo {
+  readonly incarnation: string;
+  readonly heads: readonly number[];
+}
+
 /** What sync needs of the primary. Reads are snapshots and don't wait for writers. */
 export interface PrimaryLedger {
   /** Takes or renews the lease of the one active capture; false while another holder has it. */
@@ -144,8 +150,10 @@ export interface PrimaryLedger {
   releaseLease(holder: string): Promise<void>;
   /** Pending records with their rows in one snapshot, longest pending first, until `limit` or about `bytesMax`. */
   pending(limit: number, bytesMax: number): Promise<LedgerRecord[]>;
-  /** Clears the pending marks that are still the ones read. */
-  clear(read: readonly { entity: EntityName; id: string; mark: number }[]): Promise<void>;
+  /** Clears the pending marks that are still the ones read, and notes in the same commit how far the bus had got. */
+  clear(read: readonly { entity: EntityName; id: string; mark: number }[], published?: PublishedTo): Promise<void>;
+  /** What the last {@link clear} noted; null before the first. */
+  published(): Promise<PublishedTo | null>;
   /**
    * Ledger lines of one entity with rows, ordered by id as bytes, above `after`; deleted records included. Fewer than
    * `limit` where the rows are large (some 8 MB): only an empty answer is the end.

@@ -32,6 +32,25 @@ export const logCases: readonly BusCase[] = [
   },
 
   {
+    name: 'goes on under another incarnation when it is renewed, with numbers and batches as they were',
+    async run(context) {
+      const bus = await context.open();
+      const before = await bus.incarnation();
+      await bus.publish([batchOf(0, 'a')]);
+      await bus.renew();
+      const after = await bus.incarnation();
+      expect(after).not.toBe(before);
+      await bus.publish([batchOf(0, 'b')]);
+      const { deliveries } = collect(bus, relational, 0);
+      await drained(bus, relational, 0);
+      expect(deliveries.map(({ incarnation, n }) => [incarnation, n])).toEqual([
+        [after, 1],
+        [after, 2],
+      ]);
+    },
+  },
+
+  {
     name: 'keeps log, numbers, cursors and incarnation when opened again',
     async run(context) {
       const first = await context.open();
