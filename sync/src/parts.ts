@@ -32,7 +32,14 @@ export function stopping(): MindoraError {
 /** What a log may say of an error: its code and message, which never hold content. */
 export function facts(thrown: unknown): { code: string; detail: string } {
   const error = toMindoraError(thrown);
-  return { code: error.code, detail: error.message };
+  return { code: error.code, detail: error.code === 'internal' ? placeOf(error) : error.message };
+}
+
+/** Of what nobody expected: its kind and where it came from, but not its message, which may quote content. */
+function placeOf(error: Error): string {
+  const cause = error.cause instanceof Error ? error.cause : error;
+  const frame = cause.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
+  return `${error.message}: ${cause.name} ${frame?.trim() ?? ''}`.trimEnd();
 }
 
 /** Chunks of at most `size`. */
