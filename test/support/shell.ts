@@ -8,6 +8,7 @@ const deadlineMs = 60_000;
 export class Shell {
   readonly #child: ChildProcess;
   #output = '';
+  #errors = '';
   #pieces = 0;
 
   constructor(directory: string, environment: Readonly<Record<string, string>>) {
@@ -16,23 +17,25 @@ export class Shell {
       env: environmentWith(environment),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output += text;
-      });
-    }
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text;
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
+    });
   }
 
-  /** Runs commands; what they wrote to both outputs. */
+  /** Runs commands; what they wrote to standard output. */
   async run(commands: string): Promise<string> {
     this.#pieces += 1;
     const mark = `@@ end of piece ${this.#pieces}\n`;
     this.#output = '';
+    this.#errors = '';
     this.#child.stdin?.write(`${commands}\nprintf '%s' '${mark}'\n`);
     await until(
       async () => this.#output.endsWith(mark),
       deadlineMs,
-      () => `the end of: ${commands}\n${this.#output}`,
+      () => `the end of: ${commands}\n${this.#output}\n${this.#errors}`,
     );
     return this.#output.slice(0, -mark.length);
   }
