@@ -63,7 +63,8 @@ function remoteOperations(url: string, apiKey: string | null): Operations {
 }
 
 async function localOperations(config: Config): Promise<Operations> {
-  const version = await openVersion(config);
+  // The person at the terminal asked for an answer; how the version gets there is no news.
+  const version = await openVersion(config.logLevel === 'info' ? { ...config, logLevel: 'warn' } : config);
   const meta: CallMeta = {
     principal: { userId: 'admin_001', role: 'admin', permissions: ['system_config', 'user_manage'] },
     requestId: 'cli',
@@ -88,8 +89,16 @@ function routeOf(action: string): RouteDefinition {
 /** Fills in the defaults of the contract, as the gateway does. */
 function parseInput(route: RouteDefinition, input: ActionInput): object {
   return {
-    params: route.params?.parse(input.params ?? {}) ?? {},
-    query: route.query?.parse(input.query ?? {}) ?? {},
-    body: route.body?.parse(input.body ?? {}) ?? {},
+    params: parsed(route.params, input.params),
+    query: parsed(route.query, input.query),
+    body: parsed(route.body, input.body),
   };
+}
+
+function parsed(schema: RouteDefinition['params' | 'query' | 'body'], given: unknown): unknown {
+  const result = schema?.safeParse(given ?? {});
+  if (result === undefined) return {};
+  if (result.success) return result.data;
+  const mistakes = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new MindoraError('invalid_request', mistakes.join('; '));
 }

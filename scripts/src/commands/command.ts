@@ -1,7 +1,7 @@
 import { type ErrorCode, errorTable } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import { ProblemError } from '@mindora/sdk';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Config, loadConfig, versionNames } from '../config.ts';
 import { connect, type Operations } from '../operations.ts';
 import { type Progress, paint, printJson, progress, tell } from '../output.ts';
@@ -13,6 +13,15 @@ export interface CommonFlags {
   readonly version: string;
   readonly data: string;
   readonly json?: boolean;
+}
+
+/** Reads an option's number. The message names no more than the bounds: commander adds option and value. */
+export function numberBetween(min: number, max: number, whole = false): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (value >= min && value <= max && (!whole || Number.isInteger(value))) return value;
+    throw new InvalidArgumentError(`Give a ${whole ? 'whole ' : ''}number from ${min} to ${max}.`);
+  };
 }
 
 /** Adds the options of every command that concerns a version. */

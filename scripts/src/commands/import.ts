@@ -8,7 +8,7 @@ import { MindoraError } from '@mindora/runtime';
 import { type Command, Option } from 'commander';
 import type { Operations } from '../operations.ts';
 import { print, printJson, progress, tell } from '../output.ts';
-import { type CommonFlags, exitCodes, withJson, withOperations } from './command.ts';
+import { type CommonFlags, exitCodes, numberBetween, withJson, withOperations } from './command.ts';
 
 interface ImportFlags extends CommonFlags {
   readonly type?: Kind;
@@ -18,6 +18,9 @@ interface ImportFlags extends CommonFlags {
 type Kind = 'conversation' | 'analysis';
 
 interface Line {
+  /** Its place in the file, for people. */
+  readonly place: number;
+  /** Its number among the lines that aren't empty: part of its id, which empty lines must not change. */
   readonly number: number;
   readonly item: Record<string, unknown>;
 }
@@ -40,7 +43,7 @@ export function addImport(program: Command): void {
     .addOption(
       new Option('--type <kind>', 'what the lines are; found out if left out').choices(['conversation', 'analysis']),
     )
-    .option('--batch <n>', `lines a request (1-${batchItemsMax})`, Number, 200)
+    .option('--batch <n>', `lines a request (1-${batchItemsMax})`, numberBetween(1, batchItemsMax, true), 200)
     .addHelpText(
       'after',
       `
@@ -57,13 +60,14 @@ Examples:
 }
 
 async function run(operations: Operations, file: string, flags: ImportFlags): Promise<number> {
-  const { size } = await stat(file).catch((cause: unknown) => {
+  const found = await stat(file).catch((cause: unknown) => {
     throw new MindoraError('not_found', `no file ${file}`, { cause });
   });
+  if (found.isDirectory()) throw new MindoraError('invalid_request', `${file} is a directory`);
+  const { size } = found;
   const shown = progress('import');
   const totals: Totals = { stored: 0, refused: 0, lines: 0 };
-  const batchSize = Math.min(batchItemsMax, Math.max(1, Math.floor(flags.batch) || 1));
-  for await (const { lines, bytesRead } of batches(file, batchSize, totals)) {
+  for await (const { lines, bytesRead } of batches(file, flags.batch, totals)) {
     await sendByKind(operations, lines, flags.type, totals);
     shown.update(totals.lines, estimate(totals.lines, bytesRead, size), `${totals.refused} refused`);
   }
@@ -85,10 +89,13 @@ async function* batches(
   let lines: Line[] = [];
   let bytes = 0;
   let bytesRead = 0;
+  let place = 0;
   const input = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const text of input) {
-    const length = Buffer.byteLength(text) + 1;
+  for await (const line of input) {
+    const length = Buffer.byteLength(line) + 1;
     bytesRead += length;
+    place += 1;
+    const text = place === 1 ? withoutMark(line) : line;
     if (text.trim() === '') continue;
     totals.lines += 1;
     if (lines.length > 0 && (lines.length >= batchSize || bytes + length > batchBytesMax)) {
@@ -96,23 +103,28 @@ async function* batches(
       lines = [];
       bytes = 0;
     }
-    const item = parseLine(text, totals);
+    const item = parseLine(text, place, totals);
     if (item === null) continue;
-    lines.push({ number: totals.lines, item });
+    lines.push({ place, number: totals.lines, item });
     bytes += length;
   }
   if (lines.length > 0) yield { lines, bytesRead };
 }
 
-function parseLine(text: string, totals: Totals): Record<string, unknown> | null {
+/** Some editors begin a file with a byte order mark, which is no part of the JSON. */
+function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+}
+
+function parseLine(text: string, place: number, totals: Totals): Record<string, unknown> | null {
   try {
     const item: unknown = parseJsonStrictly(text);
     if (typeof item === 'object' && item !== null && !Array.isArray(item)) return item as Record<string, unknown>;
-    refuse(totals, totals.lines, 'invalid_request', 'not a JSON object');
+    refuse(totals, place, 'invalid_request', 'not a JSON object');
   } catch (error) {
     // The parser's own message would quote the line's content.
-    if (error instanceof UnsafeNumberError) refuse(totals, totals.lines, 'unsafe_number', error.message);
-    else refuse(totals, totals.lines, 'invalid_request', 'not JSON');
+    if (error instanceof UnsafeNumberError) refuse(totals, place, 'unsafe_number', error.message);
+    else refuse(totals, place, 'invalid_request', 'not JSON');
   }
   return null;
 }
@@ -145,7 +157,7 @@ async function send(operations: Operations, kind: Kind, lines: Line[], totals: T
   const results = answer['results'] as { status: string; problem?: { code: string; detail: string } }[];
   results.forEach((result, index) => {
     if (result.status === 'success') totals.stored += 1;
-    else refuse(totals, lines[index]?.number ?? 0, result.problem?.code ?? 'internal', result.problem?.detail ?? '');
+    else refuse(totals, lines[index]?.place ?? 0, result.problem?.code ?? 'internal', result.problem?.detail ?? '');
   });
 }
 

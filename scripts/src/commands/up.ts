@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { startVersion } from '../compose/up.ts';
 import { loadConfig } from '../config.ts';
 import { tell } from '../output.ts';
-import { type CommonFlags, exitCodes, reportError, withVersion } from './command.ts';
+import { type CommonFlags, exitCodes, numberBetween, reportError, withVersion } from './command.ts';
 
 interface UpFlags extends CommonFlags {
   readonly port?: number;
@@ -16,7 +16,7 @@ export function addUp(program: Command): void {
     .option(
       '--port <n>',
       "port of the gateway (default: the version's, 8206 for future; 0 takes a free one)",
-      parsePort,
+      numberBetween(0, 65_535, true),
     )
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
     .addOption(
@@ -33,11 +33,6 @@ Examples:
   mindora up --version dao --port 9000 --data /var/lib/mindora`,
     )
     .action(run);
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : Number.NaN;
 }
 
 async function run(flags: UpFlags): Promise<void> {

@@ -3,7 +3,7 @@ import { type Drift, entityNames, roles, type VerifyReport } from '@mindora/cont
 import { type Command, Option } from 'commander';
 import type { Operations } from '../operations.ts';
 import { paint, print, printJson, table } from '../output.ts';
-import { type CommonFlags, exitCodes, runJob, withJson, withOperations } from './command.ts';
+import { type CommonFlags, exitCodes, numberBetween, runJob, withJson, withOperations } from './command.ts';
 
 interface VerifyFlags extends CommonFlags {
   readonly store?: string[];
@@ -38,8 +38,8 @@ export function addVerify(program: Command): void {
     .option('--repair', 'send what differs again, and check it again')
     .option('--dry-run', 'with --repair: only tell what would be sent')
     .option('--watch', 'go on until interrupted')
-    .option('--every <seconds>', 'with --watch: pause between two checks', Number, 10)
-    .option('--wait <seconds>', 'how long to wait for what is on its way', Number, 30)
+    .option('--every <seconds>', 'with --watch: pause between two checks', numberBetween(0, 86_400), 10)
+    .option('--wait <seconds>', 'how long to wait for what is on its way', numberBetween(0, 3600), 30)
     .addHelpText(
       'after',
       `
@@ -51,6 +51,8 @@ Examples:
   mindora verify --repair --dry-run
   mindora verify --watch --every 60`,
     )
+    // Whoever asks by exit code must not take a wrong option for drift.
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.ok : exitCodes.unchecked))
     .action((flags: VerifyFlags) => withOperations(flags, (operations) => run(operations, flags), exitCodes.unchecked));
 }
 
