@@ -17,6 +17,9 @@ export interface LogSettings {
   readonly now: () => number;
 }
 
+/** Parsed batches that are kept, each of at most 512 KB of JSON. */
+const recentMax = 32;
+
 /** A batch as text. */
 interface Payload {
   readonly partition: number;
@@ -31,6 +34,7 @@ export class BatchLog {
   readonly #connections: Connections;
   readonly #appender: AppenderStatements;
   readonly #cursors: CursorStatements;
+  readonly #recent = new Map<string, readonly Change[]>();
 
   /** @throws DamagedLogError or an SqliteError that is a damage, where the file can't be used */
   constructor(settings: LogSettings) {
@@ -72,13 +76,27 @@ export class BatchLog {
     return this.#immediately('cursors', () => {
       const found = this.#cursors.next.get({ consumer, partition });
       if (found === undefined) return null;
-      if (crc32(found.changes) !== found.checksum) throw new DamagedLogError(`batch ${found.n} of ${partition}`);
       const deliveries = found.delivering === found.n ? found.deliveries + 1 : 1;
       // Counted before the handler sees it: a batch that kills the process is known as such after the restart.
       this.#cursors.delivering.run({ consumer, partition, n: found.n, deliveries });
-      const changes = JSON.parse(found.changes) as Change[];
+      const changes = this.#changesOf(partition, found.n);
       return { incarnation: this.incarnation, partition, n: found.n, changes, deliveries };
     });
+  }
+
+  /** Consumers follow each other closely, so what one has read and parsed the next ones find here. */
+  #changesOf(partition: number, n: number): readonly Change[] {
+    const recent = this.#recent.get(`${partition} ${n}`);
+    if (recent !== undefined) return recent;
+    const stored = this.#cursors.payload.get({ partition, n });
+    if (stored === undefined || crc32(stored.changes) !== stored.checksum) {
+      throw new DamagedLogError(`batch ${n} of ${partition}`);
+    }
+    const changes = JSON.parse(stored.changes) as Change[];
+    this.#recent.set(`${partition} ${n}`, changes);
+    const [oldest] = this.#recent.keys();
+    if (this.#recent.size > recentMax && oldest !== undefined) this.#recent.delete(oldest);
+    return changes;
   }
 
   /** Notes that a consumer is done with a batch; what all consumers are done with is deleted. */
@@ -99,6 +117,7 @@ export class BatchLog {
 
   /** Rewrites the file without its freed pages and empties the write-ahead log: deleted content leaves no byte. */
   scrub(): void {
+    this.#recent.clear();
     this.#connections.appender.exec('VACUUM');
     this.#connections.appender.pragma('wal_checkpoint(TRUNCATE)');
   }

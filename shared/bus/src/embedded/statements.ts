@@ -8,8 +8,6 @@ interface CursorKey {
 }
 interface NextBatch {
   readonly n: number;
-  readonly changes: string;
-  readonly checksum: number;
   readonly delivering: number;
   readonly deliveries: number;
 }
@@ -67,12 +65,16 @@ function appending(appender: Connections['appender']) {
 
 function delivering(cursors: Connections['cursors']) {
   const next: Statement<[CursorKey], NextBatch> = cursors.prepare(
-    `SELECT batch.n, changes, checksum, delivering, deliveries FROM cursor
+    `SELECT batch.n, delivering, deliveries FROM cursor
      JOIN batch ON batch.partition = cursor.partition AND batch.n > cursor.acknowledged
      WHERE cursor.consumer = :consumer AND cursor.partition = :partition ORDER BY batch.n LIMIT 1`,
   );
+  const payload: Statement<[{ partition: number; n: number }], { changes: string; checksum: number }> = cursors.prepare(
+    'SELECT changes, checksum FROM batch WHERE partition = :partition AND n = :n',
+  );
   return {
     next,
+    payload,
     delivering: cursors.prepare(
       `UPDATE cursor SET delivering = :n, deliveries = :deliveries
        WHERE consumer = :consumer AND partition = :partition`,

@@ -11,14 +11,23 @@ export interface DatabaseOptions {
   readonly busyTimeoutMs?: number;
   /** Called before the first statement, e.g. to load an extension. */
   readonly prepare?: (connection: Connection) => void;
+  /**
+   * `FULL` (the default) keeps a commit through a power failure; `NORMAL` keeps the file whole, but may lose the last
+   * commits then: for stores whose position is in the same file, which tells sync what was lost (decision 012).
+   */
+  readonly synchronous?: 'FULL' | 'NORMAL';
 }
 
-/** What keeps an acknowledged commit through a power failure, and deleted content out of the file. */
-const settings = [
-  ['journal_mode', 'WAL', 'wal'],
-  ['synchronous', 'FULL', 2],
-  ['secure_delete', 'ON', 1],
-] as const;
+const synchronousLevels = { NORMAL: 1, FULL: 2 } as const;
+
+/** What keeps commits, and deleted content out of the file. */
+function settingsOf({ synchronous = 'FULL' }: DatabaseOptions) {
+  return [
+    ['journal_mode', 'WAL', 'wal'],
+    ['synchronous', synchronous, synchronousLevels[synchronous]],
+    ['secure_delete', 'ON', 1],
+  ] as const;
+}
 
 /**
  * Opens a SQLite file, made with its directory where it is missing, readable by its owner only.
@@ -31,7 +40,7 @@ export function openDatabase(file: string, options: DatabaseOptions = {}): Conne
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     connection = new Database(file, { timeout: options.busyTimeoutMs ?? 5000 });
     chmodSync(file, 0o600);
-    for (const [name, value, expected] of settings) {
+    for (const [name, value, expected] of settingsOf(options)) {
       connection.pragma(`${name} = ${value}`);
       const actual = connection.pragma(name, { simple: true });
       if (actual !== expected) throw new Error(`SQLite setting ${name} is ${String(actual)}, not ${value}`);

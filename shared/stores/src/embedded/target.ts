@@ -85,6 +85,7 @@ export class EmbeddedTarget implements Target {
     this.clock = options.clock;
     this.#entities = entitiesOf(options.role);
     this.connection = openDatabase(options.file, {
+      synchronous: 'NORMAL',
       ...(options.busyTimeoutMs === undefined ? {} : { busyTimeoutMs: options.busyTimeoutMs }),
       ...(options.prepare === undefined ? {} : { prepare: options.prepare }),
     });

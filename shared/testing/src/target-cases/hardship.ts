@@ -23,18 +23,27 @@ async function filesHold(directory: string, wanted: string | Buffer): Promise<st
   return found;
 }
 
-/** After a crash: every record of every batch up to the stored position is there, at least at that batch's version. */
+/**
+ * After a crash: every record of every batch up to the stored position is there, at least at that batch's version. Of
+ * the next one a part may be there, in a store of several files also without what is noted of it: the bus hands it over
+ * again, and that mends it.
+ */
 async function expectPositionHolds(c: TargetContext, position: number): Promise<void> {
   const wanted = new Map<string, number>();
   for (let n = 1; n <= position; n++) {
     for (const item of crashBatch(c.role, n).items) wanted.set(item.id, item.version);
   }
-  const records = await c.store.get(crashKeys.map((id) => ({ entity: c.entity, id })));
-  for (const [i, record] of records.entries()) {
-    const version = wanted.get(crashKeys[i] ?? '');
+  const next = crashBatch(c.role, position + 1);
+  const begun = new Set(next.items.map(({ id }) => id));
+  const look = () => c.store.get(crashKeys.map((id) => ({ entity: c.entity, id })));
+  for (const [i, record] of (await look()).entries()) {
+    const id = crashKeys[i] ?? '';
+    const version = wanted.get(id);
     if (version !== undefined) expect(record?.version ?? 0).toBeGreaterThanOrEqual(version);
-    expect(record?.fault).toBeUndefined();
+    if (!begun.has(id)) expect(record?.fault).toBeUndefined();
   }
+  await c.store.apply(next);
+  for (const record of await look()) expect(record?.fault).toBeUndefined();
 }
 
 /** Concurrency, crashes, and erasure. */
