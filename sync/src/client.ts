@@ -113,8 +113,16 @@ function verifyMetrics(report: Awaited<ReturnType<SyncService['lastReport']>>): 
     counted.map((kind) => ({ labels: { store, kind }, value: verdict[kind] })),
   );
   return [
-    whole('verify_agree', 'Whether every store agreed with the primary at the newest verify', Number(report.agree)),
-    whole('verify_started_timestamp_seconds', 'When the newest verify began', Date.parse(report.started_at) / 1000),
-    { name: 'verify_records', help: 'Records by verdict at the newest verify', type: 'gauge', values },
+    whole(
+      'mindora_verify_agree',
+      'Whether every store agreed with the primary at the newest verify',
+      Number(report.agree),
+    ),
+    whole(
+      'mindora_verify_started_timestamp_seconds',
+      'When the newest verify began',
+      Date.parse(report.started_at) / 1000,
+    ),
+    { name: 'mindora_verify_records', help: 'Records by verdict at the newest verify', type: 'gauge', values },
   ];
 }

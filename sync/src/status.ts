@@ -123,17 +123,17 @@ export async function primaryStatus({ ledger, clock }: SyncParts): Promise<SyncS
 }
 
 const families = {
-  sync_pending_records: ['gauge', 'Records whose present version is not on the bus yet'],
-  sync_pending_ms: ['gauge', 'Age of the oldest of them'],
-  sync_parked_records: ['gauge', 'Records parked in all stores'],
-  sync_captured_records_total: ['counter', 'Records published since sync started'],
-  sync_store_healthy: ['gauge', '1 where a store answers and takes what it is given'],
-  sync_lag_batches: ['gauge', 'Batches on the bus that a store has not acknowledged'],
-  sync_lag_ms: ['gauge', 'Age of the oldest of them'],
-  sync_store_parked_records: ['gauge', 'Records parked in a store'],
-  sync_applied_records_total: ['counter', 'Records applied to a store since sync started'],
-  sync_refused_records_total: ['counter', 'Records that a store refused since sync started'],
-  sync_reconciles_total: ['counter', 'Reconciles of a store since sync started'],
+  mindora_sync_pending_records: ['gauge', 'Records whose present version is not on the bus yet'],
+  mindora_sync_pending_seconds: ['gauge', 'Age of the oldest of them'],
+  mindora_sync_parked_records: ['gauge', 'Records parked in all stores'],
+  mindora_sync_captured_records_total: ['counter', 'Records published since sync started'],
+  mindora_sync_store_healthy: ['gauge', '1 where a store answers and takes what it is given'],
+  mindora_sync_lag_batches: ['gauge', 'Batches on the bus that a store has not acknowledged'],
+  mindora_sync_lag_seconds: ['gauge', 'Age of the oldest of them'],
+  mindora_sync_store_parked_records: ['gauge', 'Records parked in a store'],
+  mindora_sync_applied_records_total: ['counter', 'Records applied to a store since sync started'],
+  mindora_sync_refused_records_total: ['counter', 'Records that a store refused since sync started'],
+  mindora_sync_reconciles_total: ['counter', 'Reconciles of a store since sync started'],
 } as const satisfies Record<string, readonly ['counter' | 'gauge', string]>;
 
 type Measured = readonly [name: keyof typeof families, value: number, store?: Role];
@@ -141,10 +141,10 @@ type Measured = readonly [name: keyof typeof families, value: number, store?: Ro
 /** A status as families of measurements. Pure. */
 export function metricsOf({ capture, primary, stores }: SyncStatus): MetricFamily[] {
   const measured: Measured[] = [
-    ['sync_pending_records', primary.pending],
-    ['sync_pending_ms', primary.pendingMs],
-    ['sync_parked_records', primary.parked],
-    ['sync_captured_records_total', capture.records],
+    ['mindora_sync_pending_records', primary.pending],
+    ['mindora_sync_pending_seconds', primary.pendingMs / 1000],
+    ['mindora_sync_parked_records', primary.parked],
+    ['mindora_sync_captured_records_total', capture.records],
     ...stores.flatMap(measuredOf),
   ];
   return Object.entries(families).map(([name, [type, help]]) => {
@@ -156,12 +156,12 @@ export function metricsOf({ capture, primary, stores }: SyncStatus): MetricFamil
 
 function measuredOf({ store, healthy, lagBatches, lagMs, parked, applied }: StoreStatus): Measured[] {
   return [
-    ['sync_store_healthy', Number(healthy), store],
-    ['sync_lag_batches', lagBatches, store],
-    ['sync_lag_ms', lagMs, store],
-    ['sync_store_parked_records', parked, store],
-    ['sync_applied_records_total', applied.records, store],
-    ['sync_refused_records_total', applied.refused, store],
-    ['sync_reconciles_total', applied.reconciles, store],
+    ['mindora_sync_store_healthy', Number(healthy), store],
+    ['mindora_sync_lag_batches', lagBatches, store],
+    ['mindora_sync_lag_seconds', lagMs / 1000, store],
+    ['mindora_sync_store_parked_records', parked, store],
+    ['mindora_sync_applied_records_total', applied.records, store],
+    ['mindora_sync_refused_records_total', applied.refused, store],
+    ['mindora_sync_reconciles_total', applied.reconciles, store],
   ];
 }

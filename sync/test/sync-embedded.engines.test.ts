@@ -149,7 +149,7 @@ describe('on the embedded engines', () => {
     await sync.rebuild('graph');
     expect(await sync.quiesce(20_000)).toBe(true);
     expect((await sync.status()).stores.map(({ store }) => store)).toEqual([...roles]);
-    expect((await sync.metrics()).find(({ name }) => name === 'sync_parked_records')?.values[0]?.value).toBe(0);
+    expect((await sync.metrics()).find(({ name }) => name === 'mindora_sync_parked_records')?.values[0]?.value).toBe(0);
     await thread.stop();
     await primary.close();
   });
