@@ -216,7 +216,7 @@ export const entities = {
       ['model_name', 'created_at'],
     ],
     stores: ['relational', 'cache', 'documents', 'fulltext', 'graph', 'vectors', 'personal'],
-    embeds: (row) => `${row['user_input']} ${row['ai_response']}`,
+    embeds: (row) => `${row.user_input} ${row.ai_response}`,
     admin: false,
   }),
   analysis: define({
@@ -239,7 +239,7 @@ export const entities = {
     uniques: [],
     indexes: [['user_id', 'analysis_type', 'confidence_score'], ['analysis_type', 'created_at'], ['created_at']],
     stores: ['relational', 'cache', 'documents', 'fulltext', 'graph', 'vectors', 'personal'],
-    embeds: (row) => String(row['input_content']),
+    embeds: (row) => String(row.input_content),
     admin: false,
   }),
   profile: define({
@@ -319,10 +319,10 @@ export const defaultRetention: RetentionPolicy = {
 export function expiresAt(role: Role, name: EntityName, row: Row, policy: RetentionPolicy): number | null {
   if (role === 'cache') {
     const lifetime = name === 'conversation' ? policy.cacheConversationMs : policy.cacheAnalysisMs;
-    return addTo(row['updated_at'], lifetime);
+    return addTo(row.updated_at, lifetime);
   }
   if (role === 'documents' && policy.documentsMs > 0 && (name === 'conversation' || name === 'analysis')) {
-    return addTo(row['created_at'], policy.documentsMs);
+    return addTo(row.created_at, policy.documentsMs);
   }
   return null;
 }

@@ -22,6 +22,8 @@ export interface ActionInput {
 export interface Operations {
   /** Where the answers come from, for people. */
   readonly source: string;
+  /** False where the version was opened for this command alone. */
+  readonly running: boolean;
   /** `repeatable`: the same call again changes nothing, so it may be tried again when an answer is lost. */
   call(action: string, input?: ActionInput, options?: { repeatable?: boolean }): Promise<Record<string, unknown>>;
   close(): Promise<void>;
@@ -57,6 +59,7 @@ function remoteOperations(url: string, apiKey: string | null): Operations {
   const client = new MindoraClient({ url, ...(apiKey === null ? {} : { apiKey }) });
   return {
     source: url,
+    running: true,
     call: (action, input = {}, options = {}) => client.call(action, input, options) as Promise<Record<string, unknown>>,
     close: () => Promise.resolve(),
   };
@@ -72,6 +75,7 @@ async function localOperations(config: Config): Promise<Operations> {
   };
   return {
     source: config.directory,
+    running: false,
     async call(action, input = {}) {
       const answer = await version.broker.call(action, parseInput(routeOf(action), input), { meta });
       return answer as Record<string, unknown>;

@@ -89,11 +89,11 @@ describe('the first day', () => {
 
   test('verify proves that every store agrees', async () => {
     const { code, json } = await mindoraJson(directory.path, ['verify']);
-    expect({ code, differences: json['differences'] }).toEqual({ code: 0, differences: [] });
+    expect({ code, differences: json.differences }).toEqual({ code: 0, differences: [] });
     const report = json as unknown as VerifyReport;
     expect(report.agree).toBe(true);
     expect(Object.keys(report.stores).sort()).toEqual([...roles].sort());
-    expect(report.stores['fulltext']?.['checked']).toBeGreaterThanOrEqual(30);
+    expect(report.stores.fulltext?.checked).toBeGreaterThanOrEqual(30);
   });
 
   test('after kill -9 in the middle of writes it comes back with all that was acknowledged, and agrees', async () => {
@@ -122,7 +122,7 @@ describe('the first day', () => {
       expect(conversation.id).toBe(conversation_id);
     }
     const { code, json } = await mindoraJson(directory.path, ['verify']);
-    expect({ code, differences: json['differences'] }).toEqual({ code: 0, differences: [] });
+    expect({ code, differences: json.differences }).toEqual({ code: 0, differences: [] });
   });
 
   test('what the sqlite3 shell changes by hand reaches the stores', async () => {
@@ -153,7 +153,7 @@ describe('the first day', () => {
   test('SIGTERM drains and ends with 0; verify then works on the files', async () => {
     expect(await version.stop()).toBe(0);
     const { code, json } = await mindoraJson(directory.path, ['verify']);
-    expect({ code, agree: json['agree'] }).toEqual({ code: 0, agree: true });
+    expect({ code, agree: json.agree }).toEqual({ code: 0, agree: true });
     version = await startVersion(directory.path);
   });
 });

@@ -88,12 +88,12 @@ export async function runJob(
   quiet: boolean,
 ): Promise<Record<string, unknown>> {
   const shown: Progress = quiet ? { update: () => undefined, end: () => undefined } : progress(title);
-  let job = (await operations.call(action, { body }))['job'] as JobView;
+  let job = (await operations.call(action, { body })).job as JobView;
   while (job.state === 'running') {
     const { done = 0, total = 0, text } = job.progress ?? {};
     shown.update(done, total, text);
     const input = { params: { job_id: job.id }, query: { wait_ms: jobWaitMs } };
-    job = (await operations.call('sync.job', input))['job'] as JobView;
+    job = (await operations.call('sync.job', input)).job as JobView;
   }
   shown.end();
   if (job.problem !== null) throw new MindoraError(job.problem.code, job.problem.detail);

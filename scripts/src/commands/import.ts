@@ -154,7 +154,7 @@ async function send(operations: Operations, kind: Kind, lines: Line[], totals: T
   const action = kind === 'conversation' ? 'conversation.createBatch' : 'analysis.createBatch';
   // The ids make the request repeatable: what a lost answer stored already is found to be there.
   const answer = await operations.call(action, { body: { items } }, { repeatable: true });
-  const results = answer['results'] as { status: string; problem?: { code: string; detail: string } }[];
+  const results = answer.results as { status: string; problem?: { code: string; detail: string } }[];
   results.forEach((result, index) => {
     if (result.status === 'success') totals.stored += 1;
     else refuse(totals, lines[index]?.place ?? 0, result.problem?.code ?? 'internal', result.problem?.detail ?? '');

@@ -53,7 +53,7 @@ function withFilter(command: Command): Command {
 async function fetchParked(operations: Operations, flags: ParkedFlags): Promise<ParkedView[]> {
   const { store, entity, limit = 1000 } = flags;
   const answer = await operations.call('sync.parked', { query: { store, entity, limit } });
-  return answer['parked'] as ParkedView[];
+  return answer.parked as ParkedView[];
 }
 
 async function list(operations: Operations, flags: ParkedFlags): Promise<number> {
@@ -88,7 +88,7 @@ function filterOf(ids: readonly string[], flags: ParkedFlags): object {
 async function replay(operations: Operations, ids: readonly string[], flags: ParkedFlags): Promise<number> {
   const answer = await operations.call('sync.replayParked', { body: filterOf(ids, flags) });
   if (flags.json === true) printJson(answer);
-  else print(`${answer['replayed']} records are tried again`);
+  else print(`${answer.replayed} records are tried again`);
   return exitCodes.ok;
 }
 
@@ -99,6 +99,6 @@ async function drop(operations: Operations, ids: readonly string[], flags: Parke
   }
   const answer = await operations.call('sync.dropParked', { body: filterOf(ids, flags) });
   if (flags.json === true) printJson(answer);
-  else print(`${answer['dropped']} entries dropped`);
+  else print(`${answer.dropped} entries dropped`);
   return exitCodes.ok;
 }

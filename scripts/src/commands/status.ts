@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SyncStatus } from '@mindora/sync';
 import type { Command } from 'commander';
 import type { Operations } from '../operations.ts';
@@ -12,11 +13,24 @@ export function addStatus(program: Command): void {
 }
 
 async function run(operations: Operations, flags: CommonFlags): Promise<number> {
-  const answer = await operations.call('sync.status');
-  const status = answer['sync'] as SyncStatus;
+  const status = await settledStatus(operations);
   if (flags.json === true) printJson(status);
   else printStatus(status, operations.source);
   return status.healthy ? exitCodes.ok : exitCodes.failed;
+}
+
+const settleMs = 10_000;
+const lookAgainMs = 100;
+
+/** Files that were only just opened are still being looked through, and memory filled: that is no lack of health. */
+async function settledStatus(operations: Operations): Promise<SyncStatus> {
+  const deadline = performance.now() + (operations.running ? 0 : settleMs);
+  for (;;) {
+    const status = (await operations.call('sync.status')).sync as SyncStatus;
+    const opening = status.stores.some(({ state }) => state === 'starting' || state === 'reconciling');
+    if (!opening || performance.now() >= deadline) return status;
+    await pause(lookAgainMs);
+  }
 }
 
 function printStatus(status: SyncStatus, source: string): void {

@@ -19,7 +19,7 @@ export function addRebuild(program: Command): void {
 async function rebuild(operations: Operations, flags: StoreFlags): Promise<number> {
   const result = await runJob(operations, 'sync.rebuild', { store: flags.store }, 'rebuild', flags.json === true);
   if (flags.json === true) printJson({ status: 'success', ...result });
-  else print(`${flags.store} rebuilt: ${result['records'] ?? 0} records (${result['took_ms'] ?? 0} ms)`);
+  else print(`${flags.store} rebuilt: ${result.records ?? 0} records (${result.took_ms ?? 0} ms)`);
   return exitCodes.ok;
 }
 
@@ -43,7 +43,7 @@ async function touch(operations: Operations, flags: TouchFlags): Promise<number>
   const { entity, ids, store } = flags;
   const answer = await operations.call('sync.touch', { body: { entity, ids, store } });
   if (flags.json === true) printJson(answer);
-  else print(`${answer['touched']} records are on their way again`);
+  else print(`${answer.touched} records are on their way again`);
   return exitCodes.ok;
 }
 
@@ -63,7 +63,7 @@ async function erase(operations: Operations, flags: ErasureFlags): Promise<numbe
   const certificate = await runJob(operations, 'sync.erase', { user_id: flags.user }, 'erase', flags.json === true);
   if (flags.json === true) printJson(certificate);
   else printCertificate(certificate as unknown as CertificateView);
-  return certificate['ok'] === true ? exitCodes.ok : exitCodes.failed;
+  return certificate.ok === true ? exitCodes.ok : exitCodes.failed;
 }
 
 interface CertificateView {

@@ -78,7 +78,7 @@ async function once(operations: Operations, flags: VerifyFlags): Promise<number>
   const result = await runJob(operations, 'sync.verify', body, 'verify', flags.json === true);
   const report = result as unknown as VerifyReport;
   if (flags.json === true) printJson(report);
-  else printReport(report);
+  else printReport(report, flags.store);
   return exitCodeOf(report);
 }
 
@@ -92,7 +92,7 @@ export function exitCodeOf(report: Pick<VerifyReport, 'agree' | 'stores'>): numb
   return drift ? exitCodes.failed : exitCodes.unchecked;
 }
 
-function printReport(report: VerifyReport): void {
+function printReport(report: VerifyReport, stores: readonly string[] = []): void {
   const rows = Object.entries(report.stores).map(([role, line]) => [
     role,
     line.error === null ? line.engine : paint('red', line.error.detail),
@@ -102,7 +102,10 @@ function printReport(report: VerifyReport): void {
   for (const difference of report.differences.slice(0, differencesShown)) print(describe(difference));
   const hidden = report.differences.length - differencesShown;
   if (hidden > 0) print(`... and ${hidden} more; --json lists them`);
-  const verdict = report.agree ? paint('green', 'every store agrees') : paint('red', 'the stores do not agree');
+  // Of stores that weren't asked nothing is said.
+  const all =
+    stores.length === 0 ? 'every store agrees' : `${stores.join(', ')} ${stores.length > 1 ? 'agree' : 'agrees'}`;
+  const verdict = report.agree ? paint('green', all) : paint('red', 'the stores do not agree');
   const { records, root } = report.ledger;
   print(`${verdict} with ${records} records of version ${report.version} (${report.took_ms} ms)`);
   print(paint('dim', `ledger root ${root}`));

@@ -133,7 +133,7 @@ export class MindoraClient {
   #headers(input: LooseInput, options: CallOptions): Record<string, string> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (input.body !== undefined) headers['content-type'] = 'application/json';
-    if (this.#options.apiKey !== undefined) headers['authorization'] = `Bearer ${this.#options.apiKey}`;
+    if (this.#options.apiKey !== undefined) headers.authorization = `Bearer ${this.#options.apiKey}`;
     if (options.after !== undefined) headers[positionHeader] = options.after;
     return headers;
   }

@@ -89,8 +89,8 @@ describe('a fault of the store is store_unavailable, with nothing applied', () =
   });
 });
 
-test('acknowledged commits are durable, deleted content is overwritten, the file is its owner’s alone', () => {
-  expect(['journal_mode', 'synchronous', 'secure_delete'].map((name) => store.pragma(name))).toEqual(['wal', 2, 1]);
+test('the log is written ahead (decision 012), deleted content is overwritten, the file is its owner’s alone', () => {
+  expect(['journal_mode', 'synchronous', 'secure_delete'].map((name) => store.pragma(name))).toEqual(['wal', 1, 1]);
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 

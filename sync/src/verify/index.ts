@@ -51,19 +51,32 @@ async function checkStores(
   progress: { readonly on: OnProgress; readonly total: number },
 ): Promise<Map<Role, StoreResult>> {
   const wanted = roles.filter((role) => options.stores?.includes(role) ?? true);
-  const queue = wanted.flatMap((role) => {
+  const queue = inOrder(wanted).flatMap((role) => {
     const target = parts.targets.get(role);
     return target === undefined ? [] : [{ role, target }];
   });
   const results = new Map<Role, StoreResult>();
+  let vectors: Promise<unknown> = Promise.resolve();
   const lane = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      if (next.role === 'relational') await vectors;
       const check = new StoreCheck(parts, next.role, next.target, options, progress);
-      results.set(next.role, await check.run(entitiesFor(next.role, options.entities)));
+      const result = check.run(entitiesFor(next.role, options.entities));
+      if (next.role === 'vectors') vectors = result;
+      results.set(next.role, await result);
     }
   };
   await Promise.all(Array.from({ length: storesAtOnce }, lane));
   return new Map(wanted.flatMap((role) => [...results].filter(([name]) => name === role)));
+}
+
+/**
+ * Embeddings are records that only the workers of vectors make: what has agreed there has them, so relational, which
+ * holds them, too, comes after it. Checked before, it would agree about embeddings that are yet to come.
+ */
+function inOrder(wanted: readonly Role[]): Role[] {
+  const place = (role: Role): number => (role === 'vectors' ? 0 : role === 'relational' ? 2 : 1);
+  return [...wanted].sort((a, b) => place(a) - place(b));
 }
 
 function entitiesFor(role: Role, entities: readonly EntityName[] | null): EntityName[] {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UserFile } from './user-file.ts';
 
 /** Files that are open at once. */
-const openMax = 256;
+const openMax = 100;
 const namePattern = /^[0-9a-f]{32}\.sqlite$/;
 /** What SQLite puts beside a file. The log first: without its file it must not survive. */
 const companions = ['-wal', '-shm', '-journal'];
