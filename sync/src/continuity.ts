@@ -2,7 +2,7 @@
  * Whether a store has all that the bus says it has been given (rule 8), and what to do where it has not: reconcile.
  *
  * What is looked at, and what it tells:
- * - the label: a store without one is new or was wiped; one that is `filling` was left in the middle of a reconcile;
+ * - the label: a store without one is new or was wiped, or is emptied where it isn't; one that is `filling` was left in the middle of a reconcile;
  *   another one was filled by other projections or another embedder;
  * - the positions: none or of another incarnation, when the bus or the store was lost; behind what the bus says was
  *   acknowledged, when an older copy of the store was put in its place; more than one behind a delivery: a gap.
@@ -108,8 +108,8 @@ export class Continuity {
   }
 
   async #examine(): Promise<void> {
-    const { kept } = readLabel(await this.#target.label());
-    if (kept !== null && this.#needsWipe(kept)) {
+    const found = readLabel(await this.#target.label());
+    if (found.kept === null ? !found.filling && (await this.#isUnknown()) : this.#needsWipe(found.kept)) {
       await this.#target.wipe();
       await this.#target.migrate();
     }
@@ -118,6 +118,14 @@ export class Continuity {
     if (label.filling || label.kept === null || gaps.size > 0) await this.#reconcile(gaps);
     const now = readLabel(await this.#target.label());
     if (now.kept !== null && !now.filling && now.kept !== this.#label) this.#hooks.relabel(this.#label);
+  }
+
+  /**
+   * Without a label, but not new: it had to drop a part of its content by itself (vectors of another length), or lost
+   * the label alone. By which projections the rest was made nobody knows, and comparing versions wouldn't tell.
+   */
+  async #isUnknown(): Promise<boolean> {
+    return (await this.#target.positions()).length > 0;
   }
 
   /** What another embedder made can't be compared with what this one makes, and may not even have its length. */

@@ -102,6 +102,8 @@ export interface Material {
   /** A conversation that was deleted, and its user. */
   deleted(): { id: string; user: string };
   financialRecord(): { id: string; user: string };
+  /** An id that the primary has never known. */
+  stranger(): string;
 }
 
 type Harm = (database: Database.Database) => void;
@@ -118,7 +120,10 @@ export function tableDamages(role: Role, material: Material): Damage[] {
     return damage(role, 'conversation', id, kind, about, (database) => harm(database, id));
   };
   return [
-    on('missing', 'a row deleted', (db, id) => one(db, `DELETE FROM ${table} WHERE ${key} = ?`, id)),
+    // Of a node its edges stay, so the record is still there in part.
+    on(role === 'graph' ? 'different' : 'missing', 'a row deleted', (db, id) =>
+      one(db, `DELETE FROM ${table} WHERE ${key} = ?`, id),
+    ),
     on('different', 'a text with one character more', (db, id) =>
       one(db, `UPDATE ${table} SET ${text} = ${text} || '.' WHERE ${key} = ?`, id),
     ),
@@ -157,7 +162,7 @@ function strangers(role: Role, material: Material): Damage[] {
   };
   const { id: model } = material.conversation();
   const { id: gone } = material.deleted();
-  const unknown = `stranger-${role}`;
+  const unknown = material.stranger();
   return [
     damage(role, 'conversation', unknown, 'extra', 'an unknown row', (db) => copy(db, unknown, model)),
     damage(role, 'conversation', gone, 'resurrected', 'a deleted record back', (db) => copy(db, gone, model)),
@@ -243,6 +248,7 @@ export function documentDamages(material: Material): Damage[] {
   };
   const { id: model } = material.conversation();
   const { id: gone } = material.deleted();
+  const unknown = material.stranger();
   const copy = (id: string): Harm => {
     const sql = `INSERT INTO ai_conversations (id, json, expires_at)
       SELECT @id, json_set(json, '$.conversation_id', @id), expires_at FROM ai_conversations WHERE id = @model`;
@@ -261,14 +267,7 @@ export function documentDamages(material: Material): Damage[] {
     on('missing', 'a note made to expire', note('expires_at = 1')),
     on('different', 'a note made to stay', note('expires_at = NULL')),
     ...bookkeeping('documents', material),
-    damage(
-      'documents',
-      'conversation',
-      'stranger-documents',
-      'extra',
-      'an unknown document',
-      copy('stranger-documents'),
-    ),
+    damage('documents', 'conversation', unknown, 'extra', 'an unknown document', copy(unknown)),
     damage('documents', 'conversation', gone, 'resurrected', 'a deleted document back', copy(gone)),
   ];
 }
@@ -297,6 +296,7 @@ export function graphDamages(material: Material): Damage[] {
   const edge = `INSERT INTO edges (type, from_node, to_node, user_id, owner_entity, owner_id)
     VALUES ('HAS_CONVERSATION', 'AIUser:nobody', ?, 'nobody', 'conversation', ?)`;
   const { id } = material.conversation();
+  const nobody = material.stranger();
   return [
     on('an edge deleted', (db, of) =>
       one(db, 'DELETE FROM edges WHERE rowid = (SELECT min(rowid) FROM edges WHERE owner_id = ?)', of),
@@ -309,8 +309,8 @@ export function graphDamages(material: Material): Damage[] {
         of,
       ),
     ),
-    damage('graph', 'conversation', 'edge-of-nobody', 'extra', 'an edge without a record', (db) =>
-      one(db, edge, 'AIConversation:edge-of-nobody', 'edge-of-nobody'),
+    damage('graph', 'conversation', nobody, 'extra', 'an edge without a record', (db) =>
+      one(db, edge, `AIConversation:${nobody}`, nobody),
     ),
     damage('graph', 'conversation', `${id}->nowhere`, 'extra', 'a relation with a dead end', (db) => {
       const sql = `INSERT INTO related_to (from_id, to_id, model, score)
@@ -334,16 +334,15 @@ export function personalDamages(material: Material): Damage[] {
   const strayed = material.conversation();
   const gone = material.deleted();
   const money = material.financialRecord();
+  const unknown = material.stranger();
   return [
     on('missing', 'a row deleted', 'DELETE FROM conversations WHERE id = ?'),
     on('different', 'a text changed', "UPDATE conversations SET ai_response = ai_response || '.' WHERE id = ?"),
     on('different', 'a field emptied', 'UPDATE conversations SET model_name = NULL WHERE id = ?'),
-    inFile(host.user, 'stranger-personal', 'extra', 'an unknown row', (db) =>
-      one(db, add, 'stranger-personal', host.user),
-    ),
+    inFile(host.user, unknown, 'extra', 'an unknown row', (db) => one(db, add, unknown, host.user)),
     inFile(gone.user, gone.id, 'resurrected', 'a deleted record back', (db) => one(db, add, gone.id, gone.user)),
-    inFile('user_002', strayed.id, 'different', "a copy in another user's file", (db) =>
-      one(db, add, strayed.id, 'user_002'),
+    inFile('user_001', strayed.id, 'different', "a copy in another user's file", (db) =>
+      one(db, add, strayed.id, 'user_001'),
     ),
     {
       ...inFile(money.user, money.id, 'different', 'an amount changed by a cent', (db) =>

@@ -29,6 +29,7 @@ export interface RunningVersion extends LaunchedVersion {
 export interface VersionOptions {
   readonly args?: readonly string[];
   readonly logLevel?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Starts version `future` on a free port and waits until it is ready. */
@@ -37,10 +38,13 @@ export function startVersion(data: string, args: readonly string[] = []): Promis
 }
 
 /** Starts version `future` on a free port and returns at once. */
-export function launchVersion(data: string, { args = [], logLevel }: VersionOptions = {}): LaunchedVersion {
+export function launchVersion(
+  data: string,
+  { args = [], logLevel, environment = {} }: VersionOptions = {},
+): LaunchedVersion {
   const child = spawn(process.execPath, [main, 'up', '--port', '0', '--data', data, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: environmentWith(logLevel === undefined ? {} : { MINDORA_LOG_LEVEL: logLevel }),
+    env: environmentWith({ ...environment, ...(logLevel === undefined ? {} : { MINDORA_LOG_LEVEL: logLevel }) }),
   });
   const output = collect(child);
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
