@@ -48,7 +48,7 @@ export class Continuity {
     this.#target = target;
     this.#stop = stop;
     this.#hooks = hooks;
-    this.#label = projectionLabel(target.role, parts.embedder);
+    this.#label = projectionLabel(target.role, parts.embedder, parts.retention);
   }
 
   get reconciling(): boolean {

@@ -167,7 +167,7 @@ export class Sync {
   /** Whether a store is being filled or compared: what it lacks is on its way, though no mark may say so yet. */
   reconciling(role: Role): boolean {
     const store = this.#store(role);
-    return store.continuity.reconciling || !store.continuity.trusted;
+    return store.continuity.reconciling || !store.continuity.trusted || store.relabelling;
   }
 
   /**

@@ -124,6 +124,11 @@ export class StoreSync {
     this.gate.open();
   }
 
+  /** Records of an older projection, or kept for another time, are being sent again. */
+  get relabelling(): boolean {
+    return this.#relabelling !== null;
+  }
+
   get paused(): boolean {
     return this.#pausedByOperator;
   }

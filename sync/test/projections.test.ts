@@ -7,6 +7,7 @@ import {
   encodeVector,
   entities,
   entitiesOf,
+  type Role,
   type Row,
   roles,
 } from '@mindora/contracts';
@@ -121,8 +122,10 @@ describe('projections', () => {
   test('labels tell apart what must be filled again', () => {
     const small = { model: 'm', dimensions: 2 };
     const large = { model: 'm', dimensions: 3 };
-    expect(projectionLabel('vectors', small)).not.toBe(projectionLabel('vectors', large));
-    expect(projectionLabel('cache', small)).toBe(projectionLabel('cache', large));
-    expect(new Set(roles.map((role) => projectionLabel(role, small))).size).toBe(roles.length);
+    const labelOf = (role: Role, embedder: typeof small): string => projectionLabel(role, embedder, { documentsMs: 1 });
+    expect(projectionLabel('documents', small, { documentsMs: 2 })).not.toBe(labelOf('documents', small));
+    expect(labelOf('vectors', small)).not.toBe(labelOf('vectors', large));
+    expect(labelOf('cache', small)).toBe(labelOf('cache', large));
+    expect(new Set(roles.map((role) => labelOf(role, small))).size).toBe(roles.length);
   });
 });

@@ -173,13 +173,13 @@ describe('files', () => {
       () => `the version: ${(version as LaunchedVersion).log()}`,
     );
     const status = await mindoraJson(directory.path, ['status']);
-    const stores = status.json['stores'] as { store: string; healthy: boolean; detail: string }[];
+    const stores = status.json.stores as { store: string; healthy: boolean; detail: string }[];
     expect(status.code).toBe(1);
     const broken = stores.filter(({ healthy }) => !healthy);
     expect(broken.map(({ store }) => store).sort()).toEqual(['graph', 'personal', 'relational']);
     expect(broken[0]?.detail).toMatch(/mindora rebuild --store relational/);
     const { code, report } = await verify('--wait', '1');
-    expect([code, report.stores['documents']?.error, report.stores['relational']?.error?.detail]).toEqual([
+    expect([code, report.stores.documents?.error, report.stores.relational?.error?.detail]).toEqual([
       2,
       null,
       expect.stringMatching('SQLITE_NOTADB'),
@@ -250,14 +250,40 @@ describe('the primary, written by hand', () => {
     );
     const { code, report } = await verify();
     expect({ code, differences: report.differences }).toEqual({ code: 1, differences: [] });
-    const parked = (await mindoraJson(directory.path, ['parked', 'list'])).json['parked'] as { id: string }[];
+    const parked = (await mindoraJson(directory.path, ['parked', 'list'])).json.parked as { id: string }[];
     expect([...new Set(parked.map(({ id }) => id))].sort()).toEqual(['bad-score', 'bad-time', 'id\ufffd\ufffd\ufffd']);
     const { json } = await mindoraJson(directory.path, ['status']);
-    expect(json['primary']).toMatchObject({ pending: 0 });
+    expect(json.primary).toMatchObject({ pending: 0 });
     write(`UPDATE ai_conversations SET created_at = '2026-01-01T00:00:00.000000Z' WHERE id = 'bad-time';
       DELETE FROM ai_conversations WHERE user_input = 'an id that is no text';
       UPDATE ai_analysis_results SET confidence_score = 0.5 WHERE id = 'bad-score'`);
     await expectAgreement();
+  });
+});
+
+describe('other settings', () => {
+  test('documents are kept for another time, which verify agrees with, and are gone after it', async () => {
+    await version.stop();
+    const environment = { MINDORA_DOCUMENT_RETENTION_DAYS: '0.00001' };
+    version = await whenReady(directory.path, launchVersion(directory.path, { environment }));
+    await expectAgreement();
+    const left = (): unknown =>
+      files.store('documents', (db) =>
+        db.prepare('SELECT count(*) FROM ai_conversations WHERE id > ?').pluck().get(''),
+      );
+    await until(
+      async () => {
+        files.primary((db) => db.exec(`UPDATE ai_conversations SET model_name = 'n' WHERE id = 'good'`));
+        return left() === 0;
+      },
+      20_000,
+      () => `no documents, but ${left()}`,
+    );
+    await expectAgreement();
+    await version.stop();
+    version = await startVersion(directory.path);
+    await expectAgreement();
+    expect(left()).toBeGreaterThan(conversations);
   });
 });
 

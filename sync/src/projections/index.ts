@@ -93,8 +93,15 @@ function ownerOf(name: EntityName, row: Row): string | null {
   return typeof owner === 'string' ? owner : null;
 }
 
-/** With which projection, and where it matters which embedder, a store is filled; kept in the store as its label. */
-export function projectionLabel(role: Role, embedder: { readonly model: string; readonly dimensions: number }): string {
-  const code = `${role}/${projectionRevisions[role]}`;
+/**
+ * With which projection, and where it matters for how long and with which embedder, a store is filled; kept in the
+ * store as its label. Behind the space is what makes another store of it, before it what only sends records again.
+ */
+export function projectionLabel(
+  role: Role,
+  embedder: { readonly model: string; readonly dimensions: number },
+  retention: Pick<RetentionPolicy, 'documentsMs'>,
+): string {
+  const code = `${role}/${projectionRevisions[role]}${role === 'documents' ? `/${retention.documentsMs}` : ''}`;
   return dependsOnEmbedder.has(role) ? `${code} ${embedder.model}/${embedder.dimensions}` : code;
 }
