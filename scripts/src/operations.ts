@@ -8,7 +8,7 @@ import type { CallMeta, RouteDefinition } from '@mindora/contracts';
 import { routes } from '@mindora/contracts/routes';
 import { MindoraError } from '@mindora/runtime';
 import { MindoraClient } from '@mindora/sdk';
-import { filesOf, readAdminKey, readRunning } from './compose/files.ts';
+import { filesOf, readAdminKey, readRunning, withKeptSettings } from './compose/files.ts';
 import { tryLock } from './compose/lock.ts';
 import { openVersion } from './compose/version.ts';
 import type { Config } from './config.ts';
@@ -65,7 +65,8 @@ function remoteOperations(url: string, apiKey: string | null): Operations {
   };
 }
 
-async function localOperations(config: Config): Promise<Operations> {
+async function localOperations(given: Config): Promise<Operations> {
+  const config = withKeptSettings(filesOf(given.directory), given);
   // The person at the terminal asked for an answer; how the version gets there is no news.
   const version = await openVersion(config.logLevel === 'info' ? { ...config, logLevel: 'warn' } : config);
   const meta: CallMeta = {

@@ -1,7 +1,9 @@
 /** What lies in a version's directory. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RetentionPolicy } from '@mindora/contracts';
 import { type Random, Secret } from '@mindora/runtime';
+import type { Config } from '../config.ts';
 
 export interface VersionFiles {
   readonly directory: string;
@@ -14,6 +16,8 @@ export interface VersionFiles {
   readonly secrets: string;
   /** Says where the gateway of a running version listens. */
   readonly running: string;
+  /** What its stores were last filled with. */
+  readonly settings: string;
 }
 
 export function filesOf(directory: string): VersionFiles {
@@ -28,6 +32,7 @@ export function filesOf(directory: string): VersionFiles {
     adminKey: file('admin.key'),
     secrets: file('secrets.json'),
     running: file('running.json'),
+    settings: file('settings.json'),
   };
 }
 
@@ -80,4 +85,33 @@ export function readRunning(files: VersionFiles): RunningVersion | null {
 
 export function removeRunning(files: VersionFiles): void {
   rmSync(files.running, { force: true });
+}
+
+/** What decides what the stores hold: of the environment that a version last ran with. */
+export interface KeptSettings {
+  readonly embedder: { readonly url: string | null; readonly model: string | null; readonly dimensions: number };
+  readonly retention: RetentionPolicy;
+}
+
+/** Noted by `up`, so that a command on the stopped version doesn't fill its stores anew under other settings. */
+export function keepSettings(
+  files: VersionFiles,
+  { embedder, retention }: Pick<Config, 'embedder' | 'retention'>,
+): void {
+  const { endpoint, dimensions } = embedder;
+  const kept: KeptSettings = {
+    embedder: { url: endpoint?.url ?? null, model: endpoint?.model ?? null, dimensions },
+    retention,
+  };
+  writePrivately(files.settings, `${JSON.stringify(kept, null, 2)}\n`);
+}
+
+/** The configuration with the settings that the version last ran with; keys still come from the environment. */
+export function withKeptSettings(files: VersionFiles, config: Config): Config {
+  if (!existsSync(files.settings)) return config;
+  const { embedder, retention } = JSON.parse(readFileSync(files.settings, 'utf8')) as KeptSettings;
+  const { url, model, dimensions } = embedder;
+  const apiKey = config.embedder.endpoint?.apiKey ?? null;
+  const endpoint = url === null || model === null ? null : { url, model, apiKey };
+  return { ...config, embedder: { endpoint, dimensions }, retention };
 }
