@@ -82,7 +82,7 @@ describe('the checker', () => {
   });
 
   it.each([
-    ['sync/src/x.ts', "import { a } from '@mindora/stores'; import b from 'opossum'; import './y.ts';"],
+    ['sync/src/x.ts', "import { a } from '@mindora/stores'; import b from '@mindora/bus'; import './y.ts';"],
     ['sync/test/x.test.ts', "import { a } from '@mindora/testing'; import { it } from '@jest/globals';"],
     ['sync/src/config.ts', 'const url = process.env.URL;'],
     ['scripts/src/x.ts', "import { a } from '@mindora/gateway-service';"],
