@@ -21,16 +21,7 @@ import type {
 import { embeddedText, embeddingId, needsEmbedding, toApplyItem } from '../src/projections/index.ts';
 import type { VerifyParts } from '../src/verify/index.ts';
 
-/** Mulberry32: a seed gives the same numbers everywhere. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+export { seeded } from '@mindora/testing/plain';
 
 /** Lets up to `most` turns of the event loop pass. */
 export type Chaos = (most?: number) => Promise<void>;
