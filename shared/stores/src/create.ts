@@ -2,6 +2,7 @@ import type { Role } from '@mindora/contracts';
 import { type Clock, MindoraError, type Random, systemClock, systemRandom, type Thread } from '@mindora/runtime';
 import type { CachePolling } from './cache/client.ts';
 import type { CacheStore } from './cache/port.ts';
+import type { StoreConnection } from './connection.ts';
 import type { DocumentStore } from './documents/port.ts';
 import type { FullTextStore } from './fulltext/port.ts';
 import type { GraphStore } from './graph/port.ts';
@@ -26,6 +27,8 @@ export interface StoreOptions {
   readonly directory: string;
   /** Length of the vectors, of roles that hold some. */
   readonly dimensions: number;
+  /** A real engine; without it the embedded one. */
+  readonly connection?: StoreConnection;
 }
 
 /** What a thread of a store is started with: plain values. */
@@ -81,20 +84,46 @@ const embeddedStores: { readonly [R in Role]: Create<R> } = {
   },
 };
 
+type Connect<R extends Role> = (
+  connection: StoreConnection,
+  options: StoreOptions & StoreDependencies,
+) => Promise<StoreByRole[R]>;
+
+/**
+ * Real engines. Making one does no I/O and never fails because of the engine: it connects with the first call, and
+ * again by itself.
+ */
+const realStores: { readonly [R in Role]?: Connect<R> } = {};
+
 /** The file without which a store is nothing; null where it has none. */
 export function storeFile(role: Role, directory: string): string | null {
   if (role === 'cache') return null;
   return role === 'personal' ? `${directory}/index.sqlite` : `${directory}/${role}.sqlite`;
 }
 
-/** Opens the embedded store of a role in this thread, migrated. */
+/** The store of a role, not yet migrated. @throws MindoraError `invalid_request` where the role has no real engine */
+export async function openStore<R extends Role>(
+  role: R,
+  options: StoreOptions,
+  dependencies: StoreDependencies = { clock: systemClock(), random: systemRandom() },
+): Promise<StoreByRole[R]> {
+  const all = { ...options, ...dependencies };
+  if (options.connection === undefined) {
+    const create: Create<R> = embeddedStores[role];
+    return create(all);
+  }
+  const connect: Connect<R> | undefined = realStores[role];
+  if (connect === undefined) throw new MindoraError('invalid_request', `${role} has no real engine`);
+  return connect(options.connection, all);
+}
+
+/** Opens the store of a role in this thread, migrated. */
 export async function createStore<R extends Role>(
   role: R,
   options: StoreOptions,
   dependencies: StoreDependencies = { clock: systemClock(), random: systemRandom() },
 ): Promise<StoreByRole[R]> {
-  const create: Create<R> = embeddedStores[role];
-  const store = await create({ ...options, ...dependencies });
+  const store = await openStore(role, options, dependencies);
   try {
     await store.migrate();
   } catch (error) {

@@ -184,21 +184,6 @@ describe('RELATED_TO', () => {
     expect(await store.related('c3', 10, null)).toHaveLength(1);
   });
 
-  test('recommends what others asked nearby, in either direction, best first', async () => {
-    await store.relate('c1', 'e', [
-      { id: 'c2', score: 1 },
-      { id: 'c3', score: 0.4 },
-    ]);
-    await store.relate('c4', 'e', [{ id: 'c2', score: 0.6 }]);
-    const found = await store.recommend('u1', 10);
-    expect(found.map(({ id, score }) => [id, score])).toEqual([
-      ['c4', 0.6],
-      ['c3', 0.4],
-    ]);
-    expect(found[0]?.node.properties.userId).toBe('u3');
-    expect(await store.recommend('u1', 1)).toHaveLength(1);
-  });
-
   test('similar users share models, skills, related conversations; what few have weighs more', async () => {
     await applyConversations('c5 u2 s5 m1', 'c6 u3 s6 m1');
     await applyAll(store, 'analysis', 1, [

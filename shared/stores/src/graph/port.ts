@@ -39,8 +39,6 @@ export interface GraphQueries {
   path(from: string, to: string, depth: number, userId: string | null): Promise<Subgraph | null>;
   /** Users who share models, skills or related conversations with a user, with what they share. */
   similarUsers(userId: string, limit: number): Promise<{ userId: string; shared: string[]; score: number }[]>;
-  /** Conversations related to a user's own that the user hasn't had; only from `within` users (null: all). */
-  recommend(userId: string, limit: number): Promise<(Relation & { node: GraphNode })[]>;
   /** Skills with the number of users who have them. */
   skills(userId: string | null, limit: number): Promise<{ skill: string; users: number }[]>;
   /**

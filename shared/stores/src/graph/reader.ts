@@ -137,12 +137,6 @@ export class GraphReader {
     return users.sort((a, b) => b.score - a.score || (a.userId < b.userId ? -1 : 1)).slice(0, limit);
   }
 
-  recommend(userId: string, limit: number): (Relation & { node: GraphNode })[] {
-    return this.#relatedToOwn(userId, limit).flatMap(({ id, score }) =>
-      this.#nodes([nodeName('AIConversation', id)]).map((node) => ({ id, score, node })),
-    );
-  }
-
   skills(userId: string | null, limit: number): { skill: string; users: number }[] {
     if (userId === null) return this.#rows(texts.skills, limit);
     return this.#rows(texts.ownSkills, nodeName('AIUser', userId), limit);

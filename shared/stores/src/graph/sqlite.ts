@@ -66,10 +66,6 @@ class SqliteGraph extends EmbeddedTarget implements GraphStore {
     return this.#query(limit, () => this.#reader.similarUsers(userId, limit));
   }
 
-  recommend(userId: string, limit: number): Promise<(Relation & { node: GraphNode })[]> {
-    return this.#query(limit, () => this.#reader.recommend(userId, limit));
-  }
-
   skills(userId: string | null, limit: number): Promise<{ skill: string; users: number }[]> {
     return this.#query(limit, () => this.#reader.skills(userId, limit));
   }
