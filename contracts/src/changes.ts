@@ -1,6 +1,7 @@
 /** What the bus carries: states of records, in batches (architecture, rules 4, 7 and 8), as CloudEvents 1.0. */
 import type { Row } from './canonical.ts';
-import type { EntityName, Role } from './entities.ts';
+import type { Role } from './definition.ts';
+import type { EntityName } from './entities.ts';
 
 /**
  * The state of one record at one version. `present` carries the row without its secret columns, `deleted` is a

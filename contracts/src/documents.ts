@@ -2,7 +2,8 @@
  * What each store holds of each entity (requirements A2.2-A2.8): the fields of the projected documents. Engines make
  * their tables, mappings and schemas from these; the projections (in the sync package) produce exactly these fields.
  */
-import type { EntityName, Role } from './entities.ts';
+import type { ColumnType, Role } from './definition.ts';
+import { type EntityName, entitiesOf, entity } from './entities.ts';
 
 export type FieldType =
   | 'keyword' // exact string
@@ -56,6 +57,30 @@ const modelConfig = {
   is_active: 'boolean',
   ...times,
 } as const;
+
+const fieldTypes: Readonly<Record<ColumnType, FieldType>> = {
+  string: 'keyword',
+  enum: 'keyword',
+  date: 'keyword',
+  text: 'text',
+  json: 'json',
+  integer: 'integer',
+  float: 'float',
+  decimal: 'decimal',
+  boolean: 'boolean',
+  time: 'time',
+};
+
+/** The row as it is, without its secrets: what the special databases hold (A2.9-A2.11). */
+function asRows(role: Role): Partial<Record<EntityName, DocumentDefinition>> {
+  const made = entitiesOf(role).map((name) => {
+    const { table: collection, key, columns, indexes, uniques } = entity(name);
+    const shown = Object.entries(columns).filter(([, column]) => column.secret !== true);
+    const fields = Object.fromEntries(shown.map(([field, { type }]) => [field, fieldTypes[type]]));
+    return [name, { collection, key, fields, indexes: [...uniques, ...indexes] }];
+  });
+  return Object.fromEntries(made);
+}
 
 export const documents: Readonly<Record<Role, Partial<Record<EntityName, DocumentDefinition>>>> = {
   relational: {
@@ -220,6 +245,9 @@ export const documents: Readonly<Record<Role, Partial<Record<EntityName, Documen
       indexes: [['transaction_date']],
     },
   },
+  identity: asRows('identity'),
+  governance: asRows('governance'),
+  credit: asRows('credit'),
 };
 
 /** The document definition of an entity in a store that holds it. */

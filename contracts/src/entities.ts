@@ -4,69 +4,11 @@
  */
 import type { Row } from './canonical.ts';
 import { millisOfTime } from './canonical.ts';
-
-/** The stores, named by their role whatever engine serves them (architecture, section 5). */
-export const roles = ['relational', 'cache', 'documents', 'fulltext', 'graph', 'vectors', 'personal'] as const;
-export type Role = (typeof roles)[number];
-
-export type ColumnType =
-  | 'string'
-  | 'text'
-  | 'json'
-  | 'integer'
-  | 'float'
-  | 'decimal'
-  | 'boolean'
-  | 'time'
-  | 'date'
-  | 'enum';
-
-export interface ColumnDefinition {
-  readonly type: ColumnType;
-  /** Characters at most, of a `string`. */
-  readonly length?: number;
-  /** Digits in all and behind the point, of a `decimal`. */
-  readonly precision?: number;
-  readonly scale?: number;
-  readonly values?: readonly string[];
-  readonly nullable?: boolean;
-  readonly default?: string | number | boolean;
-  /** Never leaves the primary: not captured, not sent by any API. */
-  readonly secret?: boolean;
-  /** Set by the service, not by a client. */
-  readonly managed?: boolean;
-  readonly about?: string;
-}
-
-export interface EntityDefinition {
-  readonly name: string;
-  readonly table: string;
-  readonly about: string;
-  /** The column that identifies a record; its value is the id of the ledger, at most 200 characters. */
-  readonly key: string;
-  /** The column that names the user whom a record belongs to; it never changes. */
-  readonly owner?: string;
-  readonly columns: Readonly<Record<string, ColumnDefinition>>;
-  readonly uniques: readonly (readonly string[])[];
-  readonly indexes: readonly (readonly string[])[];
-  /** The stores that hold a projection of it. */
-  readonly stores: readonly Role[];
-  /** The text that is embedded for semantic search (A2.14). */
-  readonly embeds?: (row: Row) => string;
-  /** The administrator's plain CRUD under /api/v1/admin/ serves it. */
-  readonly admin: boolean;
-}
+import { createdAt, define, type EntityDefinition, type Role, updatedAt, userId } from './definition.ts';
+import { creditEntities, governanceEntities, identityEntities } from './special.ts';
 
 /** Longest text of one field, in characters. */
 export const textLengthMax = 2_000_000;
-
-const userId = { type: 'string', length: 50, about: 'the user whom the record belongs to' } as const;
-const createdAt = { type: 'time', managed: true } as const;
-const updatedAt = { type: 'time', managed: true } as const;
-
-function define<const D extends EntityDefinition>(definition: D): D {
-  return definition;
-}
 
 export const entities = {
   user: define({
@@ -189,7 +131,7 @@ export const entities = {
     },
     uniques: [['service_name']],
     indexes: [['service_type'], ['is_active']],
-    stores: ['relational', 'documents'],
+    stores: ['relational', 'documents', 'identity'],
     admin: true,
   }),
   conversation: define({
@@ -276,6 +218,9 @@ export const entities = {
     stores: ['relational'],
     admin: false,
   }),
+  ...identityEntities,
+  ...governanceEntities,
+  ...creditEntities,
 } as const satisfies Record<string, EntityDefinition>;
 
 export type EntityName = keyof typeof entities;

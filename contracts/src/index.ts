@@ -4,6 +4,7 @@
  */
 export * from './canonical.ts';
 export * from './changes.ts';
+export * from './definition.ts';
 export * from './documents.ts';
 export * from './entities.ts';
 export type * from './erasure.ts';

@@ -2,7 +2,7 @@
  * Actions that the gateway asks and no route names. Like every action they are called through the broker, with these
  * plain parameters (not `{params, query, body}`), and answer with exactly the result named here.
  */
-import type { Role } from './entities.ts';
+import type { Role } from './definition.ts';
 import type { Principal } from './routes/route.ts';
 
 /** What of the configuration (A2.13) acts on requests. */

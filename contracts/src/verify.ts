@@ -3,7 +3,8 @@
  * answers, what metrics are made from. It names records, versions and fields, never content.
  */
 import { z } from 'zod';
-import { type EntityName, entityNames, roles } from './entities.ts';
+import { roles } from './definition.ts';
+import { type EntityName, entityNames } from './entities.ts';
 
 /**
  * What is wrong with a record in a store.

@@ -1,12 +1,6 @@
 import { z } from 'zod';
-import {
-  type ColumnDefinition,
-  type EntityDefinition,
-  type EntityName,
-  entity,
-  entityNames,
-  roles,
-} from '../entities.ts';
+import { type ColumnDefinition, type EntityDefinition, roles } from '../definition.ts';
+import { type EntityName, entity, entityNames } from '../entities.ts';
 import { passwordField } from './identity.ts';
 import {
   countField,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Role } from '../entities.ts';
+import type { Role } from '../definition.ts';
 import type { ErrorCode } from '../errors.ts';
 import './wording.ts';
 

@@ -1,4 +1,4 @@
-import type { Role } from '@mindora/contracts';
+import type { Role, ScheduledRole } from '@mindora/contracts';
 import { type Clock, MindoraError, type Random, systemClock, systemRandom, type Thread } from '@mindora/runtime';
 import type { CachePolling } from './cache/client.ts';
 import type { CacheStore } from './cache/port.ts';
@@ -9,6 +9,7 @@ import type { GraphStore } from './graph/port.ts';
 import type { PersonalStore } from './personal/port.ts';
 import type { Capabilities, Target } from './port.ts';
 import type { RelationalStore } from './relational/port.ts';
+import type { SpecialStore } from './special/port.ts';
 import type { VectorStore } from './vectors/port.ts';
 
 /** The port of each role's store. */
@@ -20,6 +21,9 @@ export interface StoreByRole {
   graph: GraphStore;
   vectors: VectorStore;
   personal: PersonalStore;
+  identity: SpecialStore;
+  governance: SpecialStore;
+  credit: SpecialStore;
 }
 
 export interface StoreOptions {
@@ -82,7 +86,15 @@ const embeddedStores: { readonly [R in Role]: Create<R> } = {
     const { SqlitePersonal } = await import('./personal/index.ts');
     return new SqlitePersonal(options);
   },
+  identity: (options) => special('identity', options),
+  governance: (options) => special('governance', options),
+  credit: (options) => special('credit', options),
 };
+
+async function special(role: ScheduledRole, options: StoreOptions & StoreDependencies): Promise<SpecialStore> {
+  const { SqliteSpecial } = await import('./special/sqlite.ts');
+  return new SqliteSpecial(role, { ...options, file: file(options, role) });
+}
 
 type Connect<R extends Role> = (
   connection: StoreConnection,

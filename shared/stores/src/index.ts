@@ -10,4 +10,5 @@ export * from './primary/index.ts';
 export * from './records/administrators.ts';
 export * from './records/owned.ts';
 export type * from './relational/port.ts';
+export type * from './special/port.ts';
 export type * from './vectors/port.ts';

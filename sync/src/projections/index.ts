@@ -1,10 +1,10 @@
 /** Pure projections of records into what each store holds (rule 12): one file a role, fields of contracts/documents. */
 import type { EntityName, RetentionPolicy, Role, Row } from '@mindora/contracts';
-import { entity, expiresAt } from '@mindora/contracts';
+import { documentOf, entitiesOf, entity, expiresAt } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import type { ApplyItem } from '@mindora/stores';
 import { cacheProjections } from './cache.ts';
-import type { ProjectedRecord, ProjectionContext, RoleProjections } from './context.ts';
+import { type ProjectedRecord, type ProjectionContext, pick, type RoleProjections } from './context.ts';
 import { documentProjections } from './documents.ts';
 import { fulltextProjections } from './fulltext.ts';
 import { graphProjections } from './graph.ts';
@@ -16,6 +16,15 @@ export { embeddingId } from '@mindora/stores/embedder/id';
 export type { ProjectedRecord, ProjectionContext } from './context.ts';
 export { embeddedText } from './context.ts';
 
+/** The special databases hold rows as they are. */
+function rowsAsTheyAre(role: Role): RoleProjections {
+  const made = entitiesOf(role).map((name) => {
+    const fields = Object.keys(documentOf(role, name).fields);
+    return [name, (row: Row) => pick(row, fields)];
+  });
+  return Object.fromEntries(made);
+}
+
 const projections: Readonly<Record<Role, RoleProjections>> = {
   relational: relationalProjections,
   cache: cacheProjections,
@@ -24,6 +33,9 @@ const projections: Readonly<Record<Role, RoleProjections>> = {
   graph: graphProjections,
   vectors: vectorProjections,
   personal: personalProjections,
+  identity: rowsAsTheyAre('identity'),
+  governance: rowsAsTheyAre('governance'),
+  credit: rowsAsTheyAre('credit'),
 };
 
 /**
@@ -38,6 +50,9 @@ const projectionRevisions: Readonly<Record<Role, number>> = {
   graph: 1,
   vectors: 1,
   personal: 1,
+  identity: 1,
+  governance: 1,
+  credit: 1,
 };
 
 /** Stores whose documents depend on the embedder: by the id of the embedding, or by the vector itself. */

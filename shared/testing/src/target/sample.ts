@@ -4,6 +4,7 @@ import {
   type EntityName,
   encodeVector,
   entitiesOf,
+  entity,
   type FieldType,
   type Json,
   type Role,
@@ -39,8 +40,8 @@ export function sampleVector(seed: number, dimensions = sampleDimensions): strin
 }
 
 /** A document that a store of this role takes, with every field filled; the same arguments give the same document. */
-export function sampleDocument(role: Role, entity: EntityName, id: string, seed: number, overrides: Row = {}): Row {
-  const definition = documentOf(role, entity);
+export function sampleDocument(role: Role, name: EntityName, id: string, seed: number, overrides: Row = {}): Row {
+  const definition = documentOf(role, name);
   const document: Row = {};
   for (const [field, type] of Object.entries(definition.fields)) document[field] = samples[type](field, seed);
   for (const field of ownerFields) if (field in document) document[field] = sampleOwner;
@@ -57,11 +58,12 @@ export function ownerOf(document: Row): string | null {
   return null;
 }
 
-/** The entity that most cases write: conversations, which every role holds. */
+/** The entity that most cases write: conversations, or else what belongs to a user, in stores that hold none. */
 export function mainEntity(role: Role): EntityName {
   const held = entitiesOf(role);
-  const [first] = held;
-  return first === undefined || held.includes('conversation') ? 'conversation' : first;
+  if (held.includes('conversation')) return 'conversation';
+  const owned = held.find((name) => entity(name).owner !== undefined && entity(name).owner !== entity(name).key);
+  return owned ?? held[0] ?? 'conversation';
 }
 
 export interface FieldPlace {
@@ -71,10 +73,10 @@ export interface FieldPlace {
 
 /** A field of a type (neither key nor owner) in some entity of a role; null where the role holds none. */
 export function fieldOfType(role: Role, type: FieldType): FieldPlace | null {
-  for (const entity of entitiesOf(role)) {
-    const { fields, key } = documentOf(role, entity);
+  for (const name of entitiesOf(role)) {
+    const { fields, key } = documentOf(role, name);
     for (const [field, found] of Object.entries(fields)) {
-      if (found === type && field !== key && !ownerFields.has(field)) return { entity, field };
+      if (found === type && field !== key && !ownerFields.has(field)) return { entity: name, field };
     }
   }
   return null;

@@ -9,6 +9,7 @@ import type {
   GraphStore,
   PersonalStore,
   RelationalStore,
+  SpecialStore,
   Target,
   VectorStore,
 } from '@mindora/stores';
@@ -21,7 +22,11 @@ type Finder = (target: Target, item: ApplyItem, document: Row) => Promise<unknow
 
 const all = { limit: 100, after: null } as const;
 
-/** The query of each role that must find a conversation. */
+function findRows(target: Target, item: ApplyItem): Promise<unknown> {
+  return (target as SpecialStore).rows({ ...all, entity: item.entity, where: {} });
+}
+
+/** The query of each role that must find a conversation, or what else it holds. */
 const finders: Readonly<Record<Role, Finder>> = {
   relational: (target, item) =>
     (target as RelationalStore).conversations({ ...all, userId: item.owner ?? '', sessionId: null }),
@@ -43,6 +48,9 @@ const finders: Readonly<Record<Role, Finder>> = {
     return (target as VectorStore).nearest({ entity: 'conversation', vector, limit: 10, userId: item.owner });
   },
   personal: (target, item) => (target as PersonalStore).list(item.owner ?? '', 'conversation', 100, null),
+  identity: findRows,
+  governance: findRows,
+  credit: findRows,
 };
 
 export const driver: TargetDriver = {
