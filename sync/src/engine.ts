@@ -1,6 +1,13 @@
 /** Sync as a whole: capture, one {@link StoreSync} for each store, and what operators and services ask of them. */
 import type { EventBus } from '@mindora/bus';
-import type { EntityName, MetricFamily, RecordVersion, RetentionPolicy, Role } from '@mindora/contracts';
+import {
+  type EntityName,
+  isScheduled,
+  type MetricFamily,
+  type RecordVersion,
+  type RetentionPolicy,
+  type Role,
+} from '@mindora/contracts';
 import { type Clock, type Logger, MindoraError, type Random } from '@mindora/runtime';
 import type { GraphStore, ParkedRecord, PrimaryLedger, Target, Touch, VectorStore } from '@mindora/stores';
 import { Capture } from './capture.ts';
@@ -32,6 +39,8 @@ export interface SyncOptions {
   readonly purgeEveryMs?: number;
   /** How often rows that triggers missed are looked for (default 24 h). */
   readonly adoptEveryMs?: number;
+  /** How often the special databases are filled (A4.4; default hourly); 0: at once, like every other store. */
+  readonly specialEveryMs?: number;
 }
 
 export interface ParkedFilter {
@@ -49,6 +58,7 @@ const parkedMax = 10_000;
 const watchEveryMsDefault = 2000;
 const purgeEveryMsDefault = 600_000;
 const adoptEveryMsDefault = 86_400_000;
+const specialEveryMsDefault = 3_600_000;
 
 /** Starts sync. It needs no store to be there: each is taken up when it answers. */
 export function startSync(options: SyncOptions): Sync {
@@ -67,7 +77,10 @@ export class Sync {
   constructor(options: SyncOptions) {
     const { primary, bus, targets, embedder, clock, random, log, retention } = options;
     const watchMs = options.watchEveryMs ?? watchEveryMsDefault;
-    this.#parts = { ledger: primary.ledger, bus, targets, embedder, clock, random, log, retention, watchMs };
+    const specialMs = options.specialEveryMs ?? specialEveryMsDefault;
+    const scheduledEveryMs = (role: Role): number | null => (isScheduled(role) && specialMs > 0 ? specialMs : null);
+    const ports = { ledger: primary.ledger, bus, targets, embedder, clock, random, log };
+    this.#parts = { ...ports, retention, watchMs, scheduledEveryMs };
     this.#capture = new Capture(this.#parts);
     const embeddings = new Embeddings(this.#parts);
     const hooks = { onApplied: (role: Role, held: readonly RecordVersion[]) => this.#applied(role, held) };
@@ -144,7 +157,7 @@ export class Sync {
     const store = this.#store(role);
     const deadline = this.#parts.clock.now() + timeoutMs;
     try {
-      if (position.kind === 'records') await store.waits.holds(position.records, deadline);
+      if (position.kind === 'records') await store.holds(position.records, deadline);
       else await store.caughtUp(deadline);
     } catch (thrown) {
       throw await this.#howLate(role, thrown);
@@ -185,6 +198,11 @@ export class Sync {
     }
     onProgress?.(store.continuity.compared);
     return { compared: store.continuity.compared };
+  }
+
+  /** Keeps a scheduled store filled until the returned function is called: for whoever compares it. */
+  hold(role: Role): () => void {
+    return this.#store(role).schedule.hold();
   }
 
   /** Sends records (null: all of an entity) to stores (null: all) again; how many. */

@@ -15,6 +15,8 @@ export interface SyncParts {
   readonly random: Random;
   readonly log: Logger;
   readonly retention: RetentionPolicy;
+  /** How often a store is filled; null: at once (A4.1-A4.4). */
+  scheduledEveryMs(role: Role): number | null;
   /** How often an idle store is looked at. */
   readonly watchMs: number;
 }

@@ -25,6 +25,10 @@ export interface StoreStatus {
   /** Batches on the bus that it has not acknowledged, and the age of the oldest. */
   readonly lagBatches: number;
   readonly lagMs: number;
+  /** A store that is filled on a schedule (A4.4) may be this far behind; null: it is filled at once. */
+  readonly everyMs: number | null;
+  /** Its workers run now; a scheduled store's rest in between. */
+  readonly filling: boolean;
   readonly parked: number;
   readonly applied: Readonly<StoreTotals>;
   readonly lastError: { readonly code: string; readonly detail: string } | null;
@@ -65,6 +69,8 @@ export async function statusOf(parts: SyncParts, store: StoreSync): Promise<Stor
     positions,
     lagBatches,
     lagMs,
+    everyMs: store.schedule.everyMs,
+    filling: store.schedule.running,
     parked: store.parking.count,
     applied: { ...store.totals },
     lastError: store.lastError,

@@ -34,6 +34,7 @@ import {
 } from './isolate.ts';
 import { Parking, type Refusal } from './parking.ts';
 import { facts, type SyncParts, stopping } from './parts.ts';
+import { Schedule } from './schedule.ts';
 import type { StoreTotals } from './status.ts';
 import { Waits } from './waits.ts';
 
@@ -54,6 +55,7 @@ export class StoreSync {
   readonly parking: Parking;
   readonly continuity: Continuity;
   readonly waits: Waits;
+  readonly schedule: Schedule;
   readonly totals: StoreTotals = { batches: 0, records: 0, refused: 0, reconciles: 0 };
   /** Batches being applied. */
   active = 0;
@@ -90,14 +92,30 @@ export class StoreSync {
       onReconciled: (result) => this.#reconciled(result),
       relabel: (label) => this.#relabel(label),
     });
+    this.schedule = new Schedule({
+      clock,
+      everyMs: parts.scheduledEveryMs(target.role),
+      open: () => this.#subscribe(),
+      close: () => this.#unsubscribe(),
+      caughtUp: () => this.caughtUp(Number.POSITIVE_INFINITY),
+    });
   }
 
   start(): void {
-    const { bus } = this.#parts;
     this.#watching = this.#watch();
+    this.schedule.start();
+  }
+
+  #subscribe(): void {
+    const { bus } = this.#parts;
     this.#subscriptions = Array.from({ length: bus.partitions }, (_, partition) => {
       return bus.consume(this.role, partition, (delivery) => this.#handle(delivery));
     });
+  }
+
+  async #unsubscribe(): Promise<void> {
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
+    this.#subscriptions = [];
   }
 
   async stop(): Promise<void> {
@@ -107,7 +125,7 @@ export class StoreSync {
     this.gate.wake();
     this.#progressed.ring();
     this.#watchBell.ring();
-    await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
+    await this.schedule.stop();
     await Promise.all([this.#watching, this.#relabelling]);
   }
 
@@ -158,6 +176,25 @@ export class StoreSync {
    * @throws MindoraError `position_timeout`, `shutting_down`
    */
   async caughtUp(deadline: number): Promise<void> {
+    const release = this.schedule.hold();
+    try {
+      await this.#catchUp(deadline);
+    } finally {
+      release();
+    }
+  }
+
+  /** {@link Waits.holds}, with the workers running meanwhile. */
+  async holds(records: readonly RecordVersion[], deadline: number): Promise<void> {
+    const release = this.schedule.hold();
+    try {
+      await this.waits.holds(records, deadline);
+    } finally {
+      release();
+    }
+  }
+
+  async #catchUp(deadline: number): Promise<void> {
     const { clock, bus } = this.#parts;
     for (;;) {
       await this.#isReady(deadline);

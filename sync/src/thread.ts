@@ -3,7 +3,7 @@
  * `uses` names the threads of the primary (`primary`), of each store by its role, and of the lexical embedder
  * (`embedder`), where there is one.
  */
-import { openEmbeddedBus } from '@mindora/bus';
+import { type BusSettings, openBus } from '@mindora/bus';
 import type { RetentionPolicy, Role } from '@mindora/contracts';
 import {
   type Caller,
@@ -31,7 +31,10 @@ export interface SyncThreadData {
   readonly logLevel: string;
   /** The primary's database, which ledger reads use directly. */
   readonly primaryFile: string;
+  /** Of the embedded bus. */
   readonly busFile: string;
+  /** Another bus; without it the embedded one in {@link busFile}. */
+  readonly bus?: BusSettings;
   readonly partitions?: number;
   readonly stores: readonly Role[];
   /** `remote`: the lexical embedder runs in the thread `embedder`. */
@@ -82,8 +85,8 @@ async function connect(data: SyncThreadData, peers: Peers) {
   for (const role of data.stores) targets.set(role, await connectTarget(peers, role));
   const primary = connectPrimary(peerOf(peers, 'primary'), data.primaryFile);
   const { busFile: file, partitions, stores: consumers } = data;
-  const settings = { file, consumers, logger: log, ...(partitions === undefined ? {} : { partitions }) };
-  const bus = await openEmbeddedBus({ ...settings, ...ports });
+  const options = { consumers, logger: log, ...ports, ...(partitions === undefined ? {} : { partitions }) };
+  const bus = await openBus(data.bus ?? { kind: 'embedded', file }, options);
   return { ...ports, log, targets, primary, bus, embedder: embedderOf(data, peers, ports), retention: data.retention };
 }
 
@@ -119,6 +122,7 @@ function erasePartsOf({ version }: SyncThreadData, { sync, parts }: ConnectedSyn
     retention,
     ...(relations === undefined ? {} : { relations }),
     reconciling: (role) => sync.reconciling(role),
+    hold: (role) => sync.hold(role),
   };
 }
 

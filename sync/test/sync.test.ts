@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { encodePosition, roles } from '@mindora/contracts';
+import { encodePosition, storesOf } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import { until } from '@mindora/testing';
 import { insertAnalysis, insertConversation, World, type WorldOptions } from './support/world.ts';
@@ -32,13 +32,13 @@ describe('from the primary to every store', () => {
     await world.write(insertConversation('c1'), insertConversation('c2'), insertAnalysis('a1'));
     await world.settled();
     expect(await world.differences()).toEqual([]);
-    for (const role of roles) expect(world.memory(role).lives()).toContain('conversation c1');
+    for (const role of storesOf('conversation')) expect(world.memory(role).lives()).toContain('conversation c1');
 
     await world.write({ op: 'update', entity: 'conversation', id: 'c1', set: { user_input: 'changed' } });
     await world.write({ op: 'delete', entity: 'conversation', id: 'c2' });
     await world.settled();
     expect(await world.differences()).toEqual([]);
-    for (const role of roles) expect(world.memory(role).lives()).not.toContain('conversation c2');
+    for (const role of storesOf('conversation')) expect(world.memory(role).lives()).not.toContain('conversation c2');
 
     await world.write(insertConversation('c2', 'user_1', 'once more'));
     await world.settled();
@@ -85,7 +85,7 @@ describe('from the primary to every store', () => {
     expect(heard).toEqual(['graph c1']);
     await world.sync.touch('conversation', null, null);
     await world.settled();
-    expect(new Set(heard).size).toBe(roles.length);
+    expect(new Set(heard).size).toBe(storesOf('conversation').length);
   });
 
   test('conversations of one user are related, those of others never', async () => {
@@ -281,7 +281,9 @@ describe('failures', () => {
     };
     world.start();
     await world.write(insertConversation('c1'));
-    await until(() => roles.every((role) => role === 'vectors' || world.memory(role).lives().length === 1));
+    await until(() =>
+      storesOf('conversation').every((role) => role === 'vectors' || world.memory(role).lives().length === 1),
+    );
     const behind = await world.sync.quiesce(50);
     expect(behind).toBe(false);
     down = false;

@@ -1,5 +1,12 @@
 import type { Role } from '@mindora/contracts';
-import type { DocumentQueries, GraphQueries, PersonalQueries, RelationalQueries, VectorQueries } from '@mindora/stores';
+import type {
+  DocumentQueries,
+  GraphQueries,
+  PersonalQueries,
+  RelationalQueries,
+  SpecialQueries,
+  VectorQueries,
+} from '@mindora/stores';
 import type { VerifyParts } from '../verify/index.ts';
 
 /** The queries by which a store could still show something of a user. */
@@ -9,6 +16,9 @@ export interface UserQueries {
   readonly graph?: Pick<GraphQueries, 'user'>;
   readonly vectors?: VectorQueries;
   readonly personal?: PersonalQueries;
+  readonly identity?: SpecialQueries;
+  readonly governance?: SpecialQueries;
+  readonly credit?: SpecialQueries;
 }
 
 /** Whatever else keeps something of users (sessions, response caches, files) registers itself here (rule 16). */

@@ -1,5 +1,5 @@
 /** Asking stores for a user, as services would. */
-import { entitiesOf, type Role } from '@mindora/contracts';
+import { entitiesOf, entity, isScheduled, type Role, type ScheduledRole } from '@mindora/contracts';
 import type { VectorQueries } from '@mindora/stores';
 import type { UserQueries } from './ports.ts';
 
@@ -12,6 +12,7 @@ export function probesOf(role: Role, queries: UserQueries, dimensions: number): 
   if (role === 'documents') return documentProbes(queries);
   if (role === 'personal') return personalProbes(queries);
   if (role === 'vectors') return nearestProbes(queries.vectors, dimensions);
+  if (isScheduled(role)) return rowProbes(role, queries);
   const { graph } = queries;
   if (role !== 'graph' || graph === undefined) return [];
   return [async (userId) => (await graph.user(userId, 1)).nodes.length];
@@ -44,6 +45,16 @@ function personalProbes({ personal }: UserQueries): Probe[] {
       async (userId) =>
         (await personal.list(userId, name, 1, null)).items.length,
   );
+}
+
+function rowProbes(role: ScheduledRole, { [role]: store }: UserQueries): Probe[] {
+  if (store === undefined) return [];
+  return entitiesOf(role).flatMap((name): Probe[] => {
+    const { owner } = entity(name);
+    if (owner === undefined) return [];
+    const first = { limit: 1, after: null };
+    return [async (userId) => (await store.rows({ entity: name, where: { [owner]: userId }, ...first })).items.length];
+  });
 }
 
 /** Any vector has a nearest neighbour among a user's records, as long as there is one. */

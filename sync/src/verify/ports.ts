@@ -20,6 +20,8 @@ export interface VerifyParts {
    * mark says so yet.
    */
   readonly reconciling?: (role: Role) => boolean | Promise<boolean>;
+  /** Has a scheduled store filled as long as it is looked at, until the returned function is called. */
+  readonly hold?: (role: Role) => () => void;
   /** Name under which a store's workers consume the bus; the role where not given. */
   readonly consumer?: (role: Role) => string;
 }

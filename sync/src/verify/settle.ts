@@ -20,8 +20,13 @@ export interface Seen extends RecordKey {
  * @returns false where patience ended before
  */
 export async function settle(context: SettleContext, seen: readonly Seen[]): Promise<boolean> {
-  if (!((await captured(context, seen)) && (await acknowledged(context)))) return false;
-  return until(context, async () => !(await isRecovering(context)));
+  const release = context.parts.hold?.(context.role);
+  try {
+    if (!((await captured(context, seen)) && (await acknowledged(context)))) return false;
+    return await until(context, async () => !(await isRecovering(context)));
+  } finally {
+    release?.();
+  }
 }
 
 /**

@@ -54,6 +54,7 @@ export class StoreCheck {
 
   /** Never rejects but where the check was broken off: a store that fails is told in its verdict. */
   async run(entities: readonly EntityName[]): Promise<StoreResult> {
+    const release = this.#context.parts.hold?.(this.#context.role);
     try {
       await persist(this.#context.patience, () => this.#context.target.refresh());
       for (const entity of entities) await this.#checkEntity(entity);
@@ -63,6 +64,8 @@ export class StoreCheck {
       this.#context.patience.assertWanted();
       const error = toMindoraError(thrown);
       this.#verdict.error = { code: error.code, detail: error.message };
+    } finally {
+      release?.();
     }
     const unlisted = this.#found - this.#differences.length;
     return { verdict: this.#verdict, differences: this.#differences, unlisted };
