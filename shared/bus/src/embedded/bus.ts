@@ -1,30 +1,17 @@
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type Clock, type Logger, MindoraError, type Random, silentLogger } from '@mindora/runtime';
+import { type Logger, MindoraError, silentLogger } from '@mindora/runtime';
 import type { Delivery, EventBus, OutgoingBatch, PartitionLag, Subscription } from '../port.ts';
+import { type BusOptions, batchesMaxDefault, bytesMaxDefault, partitionsDefault } from '../settings.ts';
 import { Consumer } from './consumer.ts';
 import { BatchLog, type LogSettings } from './log.ts';
 import { isDamage } from './schema.ts';
 
-export interface EmbeddedBusOptions {
+/** The log keeps what a named consumer hasn't acknowledged; who isn't named any more is forgotten. */
+export interface EmbeddedBusOptions extends BusOptions {
   /** The SQLite file; made with its folder where it isn't there. One bus object at a time uses it. */
   readonly file: string;
-  /** Default 4. Another number than before makes a new incarnation. */
-  readonly partitions?: number;
-  /** Who consumes. The log keeps what one of these hasn't acknowledged; who isn't named any more is forgotten. */
-  readonly consumers: readonly string[];
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger?: Logger;
-  /** Above this the oldest batches are dropped, default 1 GiB of JSON. */
-  readonly bytesMax?: number;
-  /** Above this the oldest batches are dropped, default 200,000. */
-  readonly batchesMax?: number;
 }
-
-const partitionsDefault = 4;
-const bytesMaxDefault = 1024 ** 3;
-const batchesMaxDefault = 200_000;
 
 /** What the embedded bus can do beyond the port. */
 export interface EmbeddedBus extends EventBus {
