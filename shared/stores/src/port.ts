@@ -120,6 +120,11 @@ export interface Target {
   /** Overwrites freed space so that no byte of deleted content stays in the files (erasure, rule 16). */
   scrub(): Promise<void>;
   health(): Promise<StoreHealth>;
+  /**
+   * Settings of a server that could lose what it acknowledged, each by its name, with what to set. A store that runs
+   * in process sets its own, so it has none to tell.
+   */
+  weakSettings?(): Promise<string[]>;
   /** Removes all content, positions and the label; the store is as after its first migrate. */
   wipe(): Promise<void>;
   /** Idempotent. */
