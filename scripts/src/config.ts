@@ -2,13 +2,15 @@
  * Configuration of a version: its manifest in versions/, then the environment, then the command line. Parsed once;
  * unknown names are refused and all mistakes are told at once.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
 import { defaultRetention, type RetentionPolicy } from '@mindora/contracts';
 import { MindoraError, Secret } from '@mindora/runtime';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { addressesOf, addressSchemas, type EnginesConfig, type EnginesKind } from './engines.ts';
 
 const versionsDirectory = fileURLToPath(new URL('../../versions/', import.meta.url));
 
@@ -16,6 +18,7 @@ const manifestSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
   title: z.string(),
   gateway: z.strictObject({ port: z.int().min(1).max(65_535) }),
+  namespace: z.string().regex(/^[a-z][a-z0-9_]{0,40}_$/),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -40,8 +43,18 @@ const environmentSchema = z.strictObject({
   MINDORA_MODEL_API_KEY: secret.optional(),
   MINDORA_DOCUMENT_RETENTION_DAYS: z.coerce.number().min(0).max(36_500).default(30),
   MINDORA_VERIFY_EVERY_HOURS: z.coerce.number().min(0).max(500).default(24),
+  MINDORA_SPECIAL_EVERY_MINUTES: z.coerce.number().min(0).max(10_080).default(60),
   MINDORA_METRICS_PUBLIC: z.stringbool().default(false),
+  MINDORA_ENGINES: z.enum(['embedded', 'real']).default('embedded'),
+  MINDORA_ALLOW_UNSAFE: z.stringbool().default(false),
+  MINDORA_BUS_MONITORING_URL: z
+    .url()
+    .transform((value) => new Secret(value))
+    .optional(),
+  ...addressSchemas,
 });
+
+type Environment = z.infer<typeof environmentSchema>;
 
 /** Names of all variables that the environment may set. */
 export const configurationNames: readonly string[] = Object.keys(environmentSchema.shape);
@@ -68,6 +81,9 @@ export interface Config {
   readonly model: { readonly baseUrl: string; readonly model: string; readonly apiKey: Secret | null } | null;
   readonly retention: RetentionPolicy;
   readonly verifyEveryMs: number;
+  /** How often the special databases are filled; 0: at once (A4.4). */
+  readonly specialEveryMs: number;
+  readonly engines: EnginesConfig;
   readonly metricsPublic: boolean;
   /** A gateway elsewhere, for commands that talk to a running version. */
   readonly remote: { readonly url: string | null; readonly apiKey: Secret | null };
@@ -78,6 +94,8 @@ export interface CommonOptions {
   readonly data: string;
   readonly port?: number;
   readonly host?: string;
+  readonly engines?: EnginesKind;
+  readonly allowUnsafe?: boolean;
 }
 
 /** Names of the versions that have a manifest. */
@@ -91,10 +109,11 @@ export function versionNames(): string[] {
 /** @throws MindoraError `invalid_request`, naming every mistake */
 export function loadConfig(options: CommonOptions): Config {
   const manifest = loadManifest(options.version);
-  const env = parseEnvironment(process.env);
+  const directory = resolve(options.data, manifest.name);
+  const env = parseEnvironment({ ...readEngines(directory), ...process.env });
   return {
     manifest,
-    directory: resolve(options.data, manifest.name),
+    directory,
     host: options.host ?? env.MINDORA_HOST,
     port: options.port ?? env.MINDORA_PORT ?? manifest.gateway.port,
     logLevel: env.MINDORA_LOG_LEVEL,
@@ -115,8 +134,27 @@ export function loadConfig(options: CommonOptions): Config {
         : { baseUrl: env.MINDORA_MODEL_URL, model: env.MINDORA_MODEL_NAME, apiKey: env.MINDORA_MODEL_API_KEY ?? null },
     retention: { ...defaultRetention, documentsMs: env.MINDORA_DOCUMENT_RETENTION_DAYS * 86_400_000 },
     verifyEveryMs: env.MINDORA_VERIFY_EVERY_HOURS * 3_600_000,
+    specialEveryMs: env.MINDORA_SPECIAL_EVERY_MINUTES * 60_000,
+    engines: enginesOf(options, env, manifest),
     metricsPublic: env.MINDORA_METRICS_PUBLIC,
     remote: { url: env.MINDORA_URL ?? null, apiKey: env.MINDORA_API_KEY ?? null },
+  };
+}
+
+/** The addresses that "npm run engines -- up" noted for a version; the environment goes before them. */
+function readEngines(directory: string): NodeJS.Dict<string> {
+  const file = join(directory, 'engines.env');
+  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
+}
+
+function enginesOf(options: CommonOptions, env: Environment, manifest: Manifest): EnginesConfig {
+  const kind = options.engines ?? env.MINDORA_ENGINES;
+  return {
+    kind,
+    addresses: addressesOf(env),
+    busMonitoring: env.MINDORA_BUS_MONITORING_URL ?? null,
+    namespace: manifest.namespace,
+    allowUnsafe: options.allowUnsafe === true || env.MINDORA_ALLOW_UNSAFE,
   };
 }
 
@@ -129,7 +167,7 @@ function loadManifest(name: string): Manifest {
 }
 
 /** @throws MindoraError `invalid_request`, naming every mistake, never a value */
-export function parseEnvironment(env: NodeJS.ProcessEnv): z.infer<typeof environmentSchema> {
+export function parseEnvironment(env: NodeJS.ProcessEnv): Environment {
   const ours = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('MINDORA_')));
   const parsed = environmentSchema.safeParse(ours);
   if (parsed.success) return parsed.data;

@@ -36,7 +36,7 @@ export async function connect(config: Config): Promise<Operations> {
     return remoteOperations(config.remote.url, key?.reveal() ?? null);
   }
   const files = filesOf(config.directory);
-  if (!existsSync(files.primary)) {
+  if (!existsSync(files.settings)) {
     throw new MindoraError('not_found', `there is no data of version ${config.manifest.name} in ${config.directory}`);
   }
   const unlock = tryLock(files.lock);

@@ -16,7 +16,7 @@ import {
   systemClock,
   systemRandom,
 } from '@mindora/runtime';
-import { connectPrimary, type GraphStore, type Target } from '@mindora/stores';
+import { connectPrimary, type GraphStore, type PrimaryLocation, type Target } from '@mindora/stores';
 import type { StoreDescription } from '@mindora/stores/create';
 import { createEmbedder, type Embedder, type EmbedderOptions } from '@mindora/stores/embedder/index';
 import { type Sync, startSync } from './engine.ts';
@@ -30,11 +30,8 @@ export interface SyncThreadData {
   readonly version: string;
   readonly logLevel: string;
   /** The primary's database, which ledger reads use directly. */
-  readonly primaryFile: string;
-  /** Of the embedded bus. */
-  readonly busFile: string;
-  /** Another bus; without it the embedded one in {@link busFile}. */
-  readonly bus?: BusSettings;
+  readonly primary: PrimaryLocation;
+  readonly bus: BusSettings;
   readonly partitions?: number;
   readonly stores: readonly Role[];
   /** `remote`: the lexical embedder runs in the thread `embedder`. */
@@ -45,6 +42,8 @@ export interface SyncThreadData {
   readonly relateScoreMin?: number | null;
   /** Pause between scheduled checks with repair; 0: none. */
   readonly verifyEveryMs: number;
+  /** How often the special databases are filled (A4.4; default hourly); 0: at once. */
+  readonly specialEveryMs?: number;
 }
 
 /** What {@link startSync} needs, opened from plain values and peers; `close` closes what was opened here. */
@@ -83,18 +82,22 @@ async function connect(data: SyncThreadData, peers: Peers) {
   const log = createLogger({ level: data.logLevel, version: data.version, service: 'sync' });
   const targets = new Map<Role, Target>();
   for (const role of data.stores) targets.set(role, await connectTarget(peers, role));
-  const primary = connectPrimary(peerOf(peers, 'primary'), data.primaryFile);
-  const { busFile: file, partitions, stores: consumers } = data;
+  const primary = connectPrimary(peerOf(peers, 'primary'), data.primary);
+  const { partitions, stores: consumers } = data;
   const options = { consumers, logger: log, ...ports, ...(partitions === undefined ? {} : { partitions }) };
-  const bus = await openBus(data.bus ?? { kind: 'embedded', file }, options);
+  const bus = await openBus(data.bus, options);
   return { ...ports, log, targets, primary, bus, embedder: embedderOf(data, peers, ports), retention: data.retention };
 }
 
 /** Opens and connects all that sync needs, and starts it. */
 export async function connectSync(data: SyncThreadData, peers: Peers): Promise<ConnectedSync> {
   const parts = await connect(data, peers);
-  const { relateScoreMin } = data;
-  const sync = startSync({ ...parts, ...(relateScoreMin === undefined ? {} : { relateScoreMin }) });
+  const { relateScoreMin, specialEveryMs } = data;
+  const sync = startSync({
+    ...parts,
+    ...(relateScoreMin === undefined ? {} : { relateScoreMin }),
+    ...(specialEveryMs === undefined ? {} : { specialEveryMs }),
+  });
   const close = async (): Promise<void> => {
     await sync.stop();
     await parts.bus.close();

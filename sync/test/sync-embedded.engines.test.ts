@@ -130,8 +130,8 @@ describe('on the embedded engines', () => {
     const data: SyncThreadData = {
       version: 'test',
       logLevel: 'silent',
-      primaryFile: file,
-      busFile: directory.file('bus.db'),
+      primary: { file },
+      bus: { kind: 'embedded', file: directory.file('bus.db') },
       stores: roles,
       embedder: { kind: 'lexical', dimensions: testDimensions },
       retention: defaultRetention,

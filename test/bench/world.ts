@@ -54,8 +54,8 @@ function syncData(file: (name: string) => string): SyncThreadData {
   return {
     version: 'bench',
     logLevel: 'warn',
-    primaryFile: file('primary.sqlite'),
-    busFile: file('bus.sqlite'),
+    primary: { file: file('primary.sqlite') },
+    bus: { kind: 'embedded', file: file('bus.sqlite') },
     stores: roles,
     embedder: { kind: 'remote', model: lexicalModel, dimensions },
     retention: defaultRetention,

@@ -2,8 +2,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RetentionPolicy } from '@mindora/contracts';
-import { type Random, Secret } from '@mindora/runtime';
+import { MindoraError, type Random, Secret } from '@mindora/runtime';
 import type { Config } from '../config.ts';
+import type { EnginesKind } from '../engines.ts';
 
 export interface VersionFiles {
   readonly directory: string;
@@ -91,27 +92,50 @@ export function removeRunning(files: VersionFiles): void {
 export interface KeptSettings {
   readonly embedder: { readonly url: string | null; readonly model: string | null; readonly dimensions: number };
   readonly retention: RetentionPolicy;
+  /** Of a version that ran before there was a choice, nothing: it is embedded. */
+  readonly engines?: EnginesKind;
 }
 
 /** Noted by `up`, so that a command on the stopped version doesn't fill its stores anew under other settings. */
 export function keepSettings(
   files: VersionFiles,
-  { embedder, retention }: Pick<Config, 'embedder' | 'retention'>,
+  { embedder, retention, engines }: Pick<Config, 'embedder' | 'retention' | 'engines'>,
 ): void {
   const { endpoint, dimensions } = embedder;
   const kept: KeptSettings = {
     embedder: { url: endpoint?.url ?? null, model: endpoint?.model ?? null, dimensions },
     retention,
+    engines: engines.kind,
   };
   writePrivately(files.settings, `${JSON.stringify(kept, null, 2)}\n`);
 }
 
+function readKeptSettings(files: VersionFiles): KeptSettings | null {
+  return existsSync(files.settings) ? (JSON.parse(readFileSync(files.settings, 'utf8')) as KeptSettings) : null;
+}
+
+/**
+ * A version stays on the kind of engines that it was begun with: on the others it would be another, empty one.
+ *
+ * @throws MindoraError `conflict`
+ */
+export function assertSameEngines(
+  files: VersionFiles,
+  { engines, manifest }: Pick<Config, 'engines' | 'manifest'>,
+): void {
+  const { engines: before = 'embedded' } = readKeptSettings(files) ?? { engines: engines.kind };
+  if (before === engines.kind) return;
+  const detail = `version ${manifest.name} in ${files.directory} was begun on ${before} engines`;
+  throw new MindoraError('conflict', `${detail}; give --engines ${before}, or another directory with --data`);
+}
+
 /** The configuration with the settings that the version last ran with; keys still come from the environment. */
 export function withKeptSettings(files: VersionFiles, config: Config): Config {
-  if (!existsSync(files.settings)) return config;
-  const { embedder, retention } = JSON.parse(readFileSync(files.settings, 'utf8')) as KeptSettings;
-  const { url, model, dimensions } = embedder;
+  const kept = readKeptSettings(files);
+  if (kept === null) return config;
+  const { url, model, dimensions } = kept.embedder;
   const apiKey = config.embedder.endpoint?.apiKey ?? null;
   const endpoint = url === null || model === null ? null : { url, model, apiKey };
-  return { ...config, embedder: { endpoint, dimensions }, retention };
+  const engines = { ...config.engines, kind: kept.engines ?? 'embedded' };
+  return { ...config, embedder: { endpoint, dimensions }, retention: kept.retention, engines };
 }

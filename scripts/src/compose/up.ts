@@ -1,7 +1,7 @@
 import { createGateway } from '@mindora/gateway-service';
 import { hashApiKey, MindoraError, newApiKey, systemClock, systemRandom } from '@mindora/runtime';
 import type { Config } from '../config.ts';
-import { keepSettings, readAdminKey, removeRunning, writePrivately } from './files.ts';
+import { assertSameEngines, filesOf, keepSettings, readAdminKey, removeRunning, writePrivately } from './files.ts';
 import { openVersion, type Version } from './version.ts';
 
 const clock = systemClock();
@@ -14,6 +14,7 @@ const random = systemRandom();
  */
 export async function startVersion(config: Config, stop: AbortSignal, tell: (line: string) => void): Promise<void> {
   const began = performance.now();
+  assertSameEngines(filesOf(config.directory), config);
   const version = await openVersion(config);
   keepSettings(version.files, config);
   try {

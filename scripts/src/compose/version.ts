@@ -22,6 +22,7 @@ import { connectStore, type StoreByRole, type StoreThreadData, storeThreadModule
 import type { PrimaryService } from '@mindora/stores/primary/client';
 import { type SyncService, type SyncThreadData, syncThread } from '@mindora/sync/client';
 import type { Config } from '../config.ts';
+import { assertAddresses, busSettingsOf, connectionOf, primaryLocationOf } from '../engines.ts';
 import { type EmbedderParts, startEmbedder } from './embedder.ts';
 import { filesOf, loadSecrets, makeDirectories, type VersionFiles, type VersionSecrets } from './files.ts';
 import { tryLock } from './lock.ts';
@@ -56,6 +57,7 @@ const random = systemRandom();
 /** @throws MindoraError `conflict` where another process has the version open */
 export async function openVersion(config: Config): Promise<Version> {
   const files = filesOf(config.directory);
+  assertAddresses(config.engines);
   // Whatever is made from here on is for its owner alone, also what engines make by themselves.
   process.umask(0o077);
   makeDirectories(files);
@@ -101,7 +103,8 @@ async function compose(
     opened.push(() => thread.stop());
     return thread;
   };
-  const primaryAlone = await start('primary', primaryThread, { file: files.primary });
+  const location = primaryLocationOf(config.engines, files.primary);
+  const primaryAlone = await start('primary', primaryThread, location);
   const [stores, embedding] = await allOf([startStores(config, files, start), startEmbedder(config.embedder, start)]);
   const sync = await start('sync', syncThread, syncData(config, files, embedding.forSync), {
     primary: primaryAlone,
@@ -140,7 +143,9 @@ async function startStores(config: Config, files: VersionFiles, start: StartThre
   await allOf(
     roles.map(async (role) => {
       const directory = role === 'personal' ? files.personal : files.stores;
-      const data: StoreThreadData = { role, directory, dimensions: config.embedder.dimensions };
+      const { dimensions } = config.embedder;
+      const { allowUnsafe } = config.engines;
+      const data: StoreThreadData = { role, directory, dimensions, allowUnsafe, ...connectionOf(config.engines, role) };
       const thread = await start(role, storeThreadModule, data);
       threads[role] = thread;
       byRole[role] = await connectStore(role, thread);
@@ -153,11 +158,12 @@ function syncData(config: Config, files: VersionFiles, embedding: EmbedderParts[
   return {
     version: config.manifest.name,
     logLevel: config.logLevel,
-    primaryFile: files.primary,
-    busFile: files.bus,
+    primary: primaryLocationOf(config.engines, files.primary),
+    bus: busSettingsOf(config.engines, files.bus),
     stores: roles,
     ...embedding,
     retention: config.retention,
     verifyEveryMs: config.verifyEveryMs,
+    specialEveryMs: config.specialEveryMs,
   };
 }

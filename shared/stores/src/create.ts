@@ -33,6 +33,8 @@ export interface StoreOptions {
   readonly dimensions: number;
   /** A real engine; without it the embedded one. */
   readonly connection?: StoreConnection;
+  /** Of a real engine: settings that could lose what was acknowledged don't keep it from being used. */
+  readonly allowUnsafe?: boolean;
 }
 
 /** What a thread of a store is started with: plain values. */

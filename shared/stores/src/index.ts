@@ -1,4 +1,5 @@
 export type * from './cache/port.ts';
+export type * from './connection.ts';
 export * from './create.ts';
 export type * from './documents/port.ts';
 export type * from './embedder/port.ts';
