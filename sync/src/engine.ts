@@ -200,6 +200,19 @@ export class Sync {
     return { compared: store.continuity.compared };
   }
 
+  /**
+   * Settings of the bus and of the stores' servers that could lose what was acknowledged, by part; of what is away
+   * nothing is known yet, and it is refused when it comes.
+   */
+  async weakSettings(): Promise<{ part: string; weak: string[] }[]> {
+    const { bus, targets } = this.#parts;
+    const asked = [...targets].map(([part, target]) => ({ part: part as string, ask: () => target.weakSettings?.() }));
+    const all = [{ part: 'bus', ask: () => bus.weakSettings?.() }, ...asked];
+    return Promise.all(
+      all.map(async ({ part, ask }) => ({ part, weak: (await Promise.resolve(ask()).catch(() => [])) ?? [] })),
+    );
+  }
+
   /** Keeps a scheduled store filled until the returned function is called: for whoever compares it. */
   hold(role: Role): () => void {
     return this.#store(role).schedule.hold();

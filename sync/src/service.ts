@@ -9,6 +9,7 @@ function syncCalls(sync: Sync) {
   return {
     status: () => sync.status(),
     metrics: () => sync.metrics(),
+    weakSettings: () => sync.weakSettings(),
     waitFor: (...given: Parameters<Sync['waitFor']>) => sync.waitFor(...given),
     reconciling: async (...given: Parameters<Sync['reconciling']>) => sync.reconciling(...given),
     touch: (...given: Parameters<Sync['touch']>) => sync.touch(...given),

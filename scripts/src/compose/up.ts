@@ -1,6 +1,7 @@
 import { createGateway } from '@mindora/gateway-service';
 import { hashApiKey, MindoraError, newApiKey, systemClock, systemRandom } from '@mindora/runtime';
 import type { Config } from '../config.ts';
+import { assertDurable } from './durability.ts';
 import { assertSameEngines, filesOf, keepSettings, readAdminKey, removeRunning, writePrivately } from './files.ts';
 import { openVersion, type Version } from './version.ts';
 
@@ -18,6 +19,7 @@ export async function startVersion(config: Config, stop: AbortSignal, tell: (lin
   const version = await openVersion(config);
   keepSettings(version.files, config);
   try {
+    await assertDurable(version, config.engines.allowUnsafe, tell);
     await provideAdminKey(version, tell);
     await serve(version, config, stop, (url) => {
       const seconds = ((performance.now() - began) / 1000).toFixed(1);

@@ -35,6 +35,7 @@ export interface Version {
   readonly broker: ServiceBroker;
   readonly primary: PrimaryService;
   readonly tokens: Tokens;
+  readonly sync: SyncService;
   /** Drains sync, ends the threads and gives the lock back. Idempotent. */
   close(): Promise<void>;
 }
@@ -95,7 +96,7 @@ async function compose(
   files: VersionFiles,
   log: Logger,
   opened: (() => Promise<unknown>)[],
-): Promise<Pick<Version, 'broker' | 'primary' | 'tokens'>> {
+): Promise<Pick<Version, 'broker' | 'primary' | 'tokens' | 'sync'>> {
   const secrets = loadSecrets(files, random);
   const start = async <T>(name: string, module: URL, data: T, uses: Record<string, Thread> = {}): Promise<Thread> => {
     const onDeath = (error: Error): void => log.error({ thread: name, error: error.message }, 'a thread died');
@@ -106,22 +107,23 @@ async function compose(
   const location = primaryLocationOf(config.engines, files.primary);
   const primaryAlone = await start('primary', primaryThread, location);
   const [stores, embedding] = await allOf([startStores(config, files, start), startEmbedder(config.embedder, start)]);
-  const sync = await start('sync', syncThread, syncData(config, files, embedding.forSync), {
+  const syncAlone = await start('sync', syncThread, syncData(config, files, embedding.forSync), {
     primary: primaryAlone,
     ...stores.threads,
     ...embedding.threads,
   });
+  const sync = syncAlone.proxy<SyncService>();
   const primary = primaryAlone.proxy<PrimaryService>();
   const tokens = createTokens({ secret: secrets.jwt, issuer: config.manifest.name, clock });
   const passwords = createPasswords();
   const parts = { config, secrets, primary, stores: stores.byRole, embedder: embedding.embedder, tokens, passwords };
   const broker = createBroker({ version: config.manifest.name, nodeId: `${config.manifest.name}-${process.pid}`, log });
-  for (const service of createServices({ ...parts, sync: sync.proxy<SyncService>() }, { clock, random })) {
+  for (const service of createServices({ ...parts, sync }, { clock, random })) {
     broker.createService(service);
   }
   await broker.start();
   opened.push(() => broker.stop());
-  return { broker, primary, tokens };
+  return { broker, primary, tokens, sync };
 }
 
 /** As Promise.all, but a failure waits for the others: what they open is known then, and can be closed. */

@@ -23,7 +23,10 @@ export interface PartitionLag {
   readonly partition: number;
   /** Number of the newest batch; 0 where there is none. */
   readonly head: number;
-  /** Number of the last batch that this consumer acknowledged. */
+  /**
+   * Number of the last batch that this consumer won't get any more: it acknowledged it, or the log dropped it, or
+   * somebody purged it. A store that lacks it must reconcile.
+   */
   readonly acknowledged: number;
   /** When the oldest batch not yet acknowledged was published, milliseconds since 1970; null where there is none. */
   readonly oldestAt: number | null;
@@ -69,5 +72,10 @@ export interface EventBus {
    * retention is over.
    */
   scrub?(): Promise<void>;
+  /**
+   * Settings of the server that weaken what a confirmed publish promises, each with what to set; a setting that can't
+   * be read counts as one. A bus without a server lacks it.
+   */
+  weakSettings?(): Promise<string[]>;
   close(): Promise<void>;
 }

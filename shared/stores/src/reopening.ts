@@ -69,6 +69,8 @@ class Reopening {
       wipe: () => this.#wipe(),
       label: () => this.#label(),
       scrub: () => this.#scrub(),
+      // Its files are opened with the settings that they need.
+      weakSettings: async () => [],
     };
     return new Proxy(own, {
       get: (methods, name) => {
