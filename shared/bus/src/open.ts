@@ -9,5 +9,9 @@ import type { BusOptions, BusSettings } from './settings.ts';
  */
 export async function openBus(settings: BusSettings, options: BusOptions): Promise<EventBus> {
   if (settings.kind === 'embedded') return openEmbeddedBus({ ...options, file: settings.file });
+  if (settings.kind === 'jetstream') {
+    const { openJetStreamBus } = await import('./jetstream/bus.ts');
+    return openJetStreamBus({ ...options, ...settings });
+  }
   throw new MindoraError('invalid_request', `no bus of the kind ${settings.kind}`);
 }
