@@ -107,7 +107,12 @@ type Connect<R extends Role> = (
  * Real engines. Making one does no I/O and never fails because of the engine: it connects with the first call, and
  * again by itself.
  */
-const realStores: { readonly [R in Role]?: Connect<R> } = {};
+const realStores: { readonly [R in Role]?: Connect<R> } = {
+  cache: async (connection, options) => {
+    const { openRedisCache } = await import('./cache/redis.ts');
+    return openRedisCache(connection, options);
+  },
+};
 
 /** The file without which a store is nothing; null where it has none. */
 export function storeFile(role: Role, directory: string): string | null {

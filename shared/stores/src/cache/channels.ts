@@ -27,6 +27,11 @@ export class Channels {
     this.#clock = clock;
   }
 
+  /** The channels that somebody listens to. */
+  get listenedTo(): Set<string> {
+    return new Set([...this.#subscriptions.values()].map(({ channel }) => channel));
+  }
+
   /** Begins to collect the messages of a channel; the subscription's id. */
   open(channel: string): string {
     this.#dropSilent();

@@ -116,8 +116,8 @@ function keyOf(entity: EntityName, id: string): string {
   return `${documentOf('cache', entity).collection}:${id}`;
 }
 
-/** @throws ContentError where the document doesn't fit its definition */
-function contentOf(entity: EntityName, document: Row): string {
+/** A document as the cache keeps it. @throws ContentError where it doesn't fit its definition */
+export function contentOf(entity: EntityName, document: Row): string {
   const definition = documentOf('cache', entity);
   documentCells(definition, Object.entries(definition.fields), document);
   return JSON.stringify(document);

@@ -96,13 +96,14 @@ export function recordOfKey(key: string): { entity: 'conversation' | 'analysis';
 }
 
 /** @throws MindoraError `invalid_request` for keys of records, which sync alone fills, and for keys that are too long */
-function assertOwnKey(key: string): void {
+export function assertOwnKey(key: string): void {
   if (key.length === 0 || key.length > keyLengthMax) {
     throw new MindoraError('invalid_request', `a key has 1 to ${keyLengthMax} characters`);
   }
   if (recordOfKey(key) !== null) throw new MindoraError('invalid_request', 'sync alone fills the keys of records');
 }
 
-function assertPositive(value: number, name: string): void {
+/** @throws MindoraError `invalid_request` */
+export function assertPositive(value: number, name: string): void {
   if (!Number.isFinite(value) || value <= 0) throw new MindoraError('invalid_request', `${name} must be positive`);
 }
