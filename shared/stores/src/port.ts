@@ -73,6 +73,11 @@ export interface Capabilities {
   readonly dimensions: number;
   /** Free of charge to say no: contents that the engine can't hold, for people. */
   readonly refuses: readonly string[];
+  /**
+   * Queries see what was applied only a while later, or once {@link Target.get}, `scan` or `refresh` was asked, which
+   * make it visible. Who promises that a query sees a record asks `get` for it first.
+   */
+  readonly seenLater?: true;
 }
 
 export interface StoreHealth {
