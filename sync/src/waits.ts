@@ -52,15 +52,16 @@ export class Waits {
     this.#parts = parts;
   }
 
-  /** The store holds these versions. */
+  /** The store holds these versions. Where its queries see them only later, who waits asks it, and that shows them. */
   applied(held: readonly RecordVersion[]): void {
     if (this.#count === 0) return;
+    const { seenLater = false } = this.#parts.target.capabilities;
     for (const record of held) {
       const name = nameOf(record);
       for (const wait of this.#byRecord.get(name) ?? []) {
         if ((wait.missing.get(name)?.version ?? Number.POSITIVE_INFINITY) > record.version) continue;
-        wait.missing.delete(name);
-        if (wait.missing.size === 0) wait.wake.abort();
+        if (!seenLater) wait.missing.delete(name);
+        if (seenLater || wait.missing.size === 0) wait.wake.abort();
       }
     }
   }
