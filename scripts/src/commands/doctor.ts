@@ -3,17 +3,19 @@ import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { Command } from 'commander';
-import { filesOf, type VersionFiles } from '../compose/files.ts';
+import { type Command, Option } from 'commander';
+import { filesOf, type VersionFiles, withKeptSettings } from '../compose/files.ts';
 import { tryLock } from '../compose/lock.ts';
 import { type Config, loadConfig } from '../config.ts';
+import type { EnginesKind } from '../engines.ts';
 import { paint, print, printJson, table } from '../output.ts';
 import { type CommonFlags, exitCodes, reportError, withJson } from './command.ts';
+import { type EngineFinding, engineFindings } from './doctor-engines.ts';
 
-interface Finding {
-  readonly check: string;
-  readonly ok: boolean;
-  readonly detail: string;
+type Finding = EngineFinding;
+
+interface DoctorFlags extends CommonFlags {
+  readonly engines?: EnginesKind;
 }
 
 const memoryBytesMin = 1.5 * 2 ** 30;
@@ -24,15 +26,23 @@ const sqliteVersionMin = [3, 40];
 export function addDoctor(program: Command): void {
   withJson(program.command('doctor'))
     .description('check the machine, the engines and their durability settings')
+    .addOption(
+      new Option(
+        '--engines <kind>',
+        'which engines to look at (default: those that the version last ran on, else embedded)',
+      ).choices(['embedded', 'real']),
+    )
     .addHelpText('after', '\nExit code: 0 all is well, 1 something is not.\n\nExample:\n  mindora doctor --json')
     .action(run);
 }
 
-async function run(flags: CommonFlags): Promise<void> {
+async function run(flags: DoctorFlags): Promise<void> {
   try {
-    const config = loadConfig(flags);
-    const files = filesOf(config.directory);
+    const given = loadConfig(flags);
+    const files = filesOf(given.directory);
+    const config = flags.engines === undefined ? withKeptSettings(files, given) : given;
     const findings = [...machine(config.directory), ...engines(), ...permissions(files), ...durability(files)];
+    findings.push(...(await engineFindings(config)));
     findings.push(await portFree(config, files));
     report(findings, flags.json === true);
     process.exitCode = findings.every((finding) => finding.ok) ? exitCodes.ok : exitCodes.failed;

@@ -1,5 +1,5 @@
 import { createGateway } from '@mindora/gateway-service';
-import { hashApiKey, MindoraError, newApiKey, systemClock, systemRandom } from '@mindora/runtime';
+import { hashApiKey, MindoraError, newApiKey, systemClock, systemRandom, toMindoraError } from '@mindora/runtime';
 import type { Config } from '../config.ts';
 import { assertDurable } from './durability.ts';
 import { assertSameEngines, filesOf, keepSettings, readAdminKey, removeRunning, writePrivately } from './files.ts';
@@ -20,14 +20,40 @@ export async function startVersion(config: Config, stop: AbortSignal, tell: (lin
   keepSettings(version.files, config);
   try {
     await assertDurable(version, config.engines.allowUnsafe, tell);
-    await provideAdminKey(version, tell);
+    const key = await provideAdminKeySoon(version, stop, tell);
     await serve(version, config, stop, (url) => {
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       tell(`Mindora ${config.manifest.name} is ready at ${url} after ${seconds} s; API at ${url}/docs`);
     });
+    await key.waiting;
   } finally {
     await version.close();
   }
+}
+
+const keyRetryMs = 1000;
+
+/**
+ * With a primary on a server that is away the key waits until the server answers, and the gateway doesn't wait for it:
+ * the other stores may be read meanwhile. Resolves to what goes on waiting.
+ */
+async function provideAdminKeySoon(version: Version, stop: AbortSignal, tell: (line: string) => void) {
+  const attempt = async (): Promise<boolean> => {
+    try {
+      await provideAdminKey(version, tell);
+      return true;
+    } catch (thrown) {
+      if (toMindoraError(thrown).code !== 'store_unavailable') throw thrown;
+      return false;
+    }
+  };
+  const goOn = async (): Promise<void> => {
+    while (!stop.aborted && !(await attempt())) await clock.sleep(keyRetryMs, stop);
+  };
+  if (await attempt()) return { waiting: Promise.resolve() };
+  tell('The primary is away; the version takes writes as soon as it answers.');
+  const log = (error: unknown): void => version.log.error({ error: toMindoraError(error).message }, 'no admin key');
+  return { waiting: goOn().catch(log) };
 }
 
 async function serve(
