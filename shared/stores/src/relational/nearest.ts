@@ -1,36 +1,13 @@
-import { canonicalJson, compareKeys, type Json, type Row } from '@mindora/contracts';
+import { compareKeys } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import { assertLimit, type Statements, type Table } from '../embedded/index.ts';
 import type { NearestQuery, Neighbour } from '../vectors/port.ts';
-import { hasDirection, type VectorTable, vectorBytes } from './vectors.ts';
+import { hasDirection } from './direction.ts';
+import { asNeighbour } from './neighbour.ts';
+import { type VectorTable, vectorBytes } from './vectors.ts';
 
 /** Most neighbours that sqlite-vec gives at once. */
 const neighboursMax = 4096;
-
-type Projected = Readonly<Record<string, (row: Row) => Json>>;
-const field = (name: string) => (row: Row) => row[name] ?? null;
-
-/** The fields of `documents.vectors` without the vector, from the relational rows. */
-const projections: Readonly<Record<NearestQuery['entity'], Projected>> = {
-  conversation: {
-    conversationId: field('id'),
-    userInput: field('user_input'),
-    aiResponse: field('ai_response'),
-    userId: field('user_id'),
-    sessionId: field('session_id'),
-    modelName: field('model_name'),
-    createdAt: field('created_at'),
-  },
-  analysis: {
-    analysisId: field('id'),
-    analysisType: field('analysis_type'),
-    inputContent: field('input_content'),
-    analysisResult: (row) => canonicalJson(row.analysis_result ?? null),
-    confidenceScore: field('confidence_score'),
-    userId: field('user_id'),
-    createdAt: field('created_at'),
-  },
-};
 
 interface Candidate {
   readonly cells: unknown;
@@ -105,11 +82,7 @@ export class NearestRows {
   }
 
   #neighbour(query: NearestQuery, { cells, distance }: Candidate): Neighbour {
-    const { id, document } = this.#tables[query.entity].found(cells);
-    const projected = Object.entries(projections[query.entity]).map(
-      ([name, value]) => [name, value(document)] as const,
-    );
-    return { id, score: Math.max(-1, Math.min(1, 1 - distance)), document: Object.fromEntries(projected) };
+    return asNeighbour(query.entity, this.#tables[query.entity].found(cells), distance);
   }
 }
 

@@ -13,22 +13,13 @@ import {
   toCell,
   vectorText,
 } from '../embedded/index.ts';
+import { hasDirection } from './direction.ts';
 
 /** Bytes of vectors in one answer of a scan. */
 const rangeBytesMax = 8 * 1024 * 1024;
 
 /** sqlite-vec's own size of a chunk. */
 const vectorsPerChunk = 1024;
-
-/** Squared lengths between these have a cosine in float32; the index would answer NaN for others. */
-const squaredLengthMin = 1e-30;
-const squaredLengthMax = 1e30;
-
-/** Whether a vector has a direction that float32 arithmetic can compare. */
-export function hasDirection(vector: Float32Array): boolean {
-  const squaredLength = vector.reduce((sum, value) => sum + value * value, 0);
-  return squaredLength > squaredLengthMin && squaredLength < squaredLengthMax;
-}
 
 /** The bytes of a vector as the index wants them. */
 export function vectorBytes(vector: Float32Array): Buffer {
