@@ -1,3 +1,5 @@
+import { canonicalJson, type Json } from '@mindora/contracts';
+
 const perPlane = 24;
 
 /** Texts that together sample every plane of Unicode, noncharacters and private use included, surrogates not. */
@@ -37,3 +39,16 @@ export const oddStrings: readonly string[] = [
   '1e5',
   'true',
 ];
+
+/** Whether a string anywhere in a value, keys included, holds NUL. */
+export function holdsNul(value: Json): boolean {
+  return canonicalJson(value) !== canonicalJson(withoutNul(value));
+}
+
+/** The value with every NUL left out. */
+export function withoutNul(value: Json): Json {
+  if (typeof value === 'string') return value.replaceAll('\0', '');
+  if (Array.isArray(value)) return value.map(withoutNul);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key.replaceAll('\0', ''), withoutNul(one)]));
+}

@@ -3,7 +3,7 @@ import { encodeVector, type FieldType, type Json, type Row } from '@mindora/cont
 import type { TargetCase, TargetContext } from '../target/context.ts';
 import type { TargetFacts } from '../target/driver.ts';
 import { fieldOfType } from '../target/sample.ts';
-import { everyPlane, oddStrings } from './strings.ts';
+import { everyPlane, holdsNul, oddStrings, withoutNul } from './strings.ts';
 
 /** Skips a case for roles that hold no field of a type. */
 function needs(...types: readonly FieldType[]): (facts: TargetFacts) => string | null {
@@ -14,9 +14,14 @@ function needs(...types: readonly FieldType[]): (facts: TargetFacts) => string |
 async function roundTrip(c: TargetContext, type: FieldType, values: readonly Json[]): Promise<void> {
   const place = fieldOfType(c.role, type);
   if (place === null) return;
-  const items = values.map((value, i) => c.item(`v${i}`, 1, { [place.field]: value }, place.entity));
+  const item = (value: Json, i: number) => c.item(`v${i}`, 1, { [place.field]: value }, place.entity);
+  const isRefused = (value: Json) => c.facts.refusesNul === true && holdsNul(value);
+  for (const value of values.filter(isRefused)) {
+    expect((await c.apply(item(value, 0))).map(({ outcome }) => outcome)).toEqual(['refused']);
+  }
+  const items = values.map((value) => (isRefused(value) ? withoutNul(value) : value)).map(item);
   await c.put(...items);
-  for (const item of items) await c.expectHeld(item);
+  for (const one of items) await c.expectHeld(one);
 }
 
 /** Writes a string where it is allowed to be refused; it must not be altered. */

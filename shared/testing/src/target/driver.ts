@@ -20,6 +20,8 @@ export interface TargetFeatures {
   readonly dimensions: number;
   /** Refuses a document whose fields aren't of their declared types. */
   readonly checksTypes: boolean;
+  /** Has no NUL in any text, as PostgreSQL: a record that holds one is refused. */
+  readonly refusesNul?: boolean;
 }
 
 export interface TargetFacts extends TargetFeatures {
