@@ -108,6 +108,18 @@ type Connect<R extends Role> = (
  * again by itself.
  */
 const realStores: { readonly [R in Role]?: Connect<R> } = {
+  vectors: async (connection, options) => {
+    const { openWeaviateVectors } = await import('./vectors/weaviate.ts');
+    return openWeaviateVectors(connection, options);
+  },
+  relational: async (connection, options) => {
+    const { openPostgresRelational } = await import('./relational/postgres.ts');
+    return openPostgresRelational(connection, options);
+  },
+  fulltext: async (connection, options) => {
+    const { openElasticFullText } = await import('./fulltext/elasticsearch.ts');
+    return openElasticFullText({ ...options, connection });
+  },
   cache: async (connection, options) => {
     const { openRedisCache } = await import('./cache/redis.ts');
     return openRedisCache(connection, options);
