@@ -13,7 +13,7 @@ import type {
   StorePosition,
 } from '../port.ts';
 import { type AnalysisFound, Indices } from './elastic/indices.ts';
-import { type ContentIndex, type Layout, layoutOf } from './elastic/layout.ts';
+import { type ContentIndex, isFindable, type Layout, layoutOf } from './elastic/layout.ts';
 import { hitsOf, readRecords, scanPage } from './elastic/reads.ts';
 import { searchPage } from './elastic/searching.ts';
 import { ElasticServer } from './elastic/server.ts';
@@ -180,9 +180,8 @@ class ElasticFullText implements FullTextStore {
     assertLimit(query.limit, hitsMax);
     const phrases = parseQuery(query.query);
     const content = this.#content(query.entity);
-    const filters = [query.userId, query.analysisType];
-    const impossible = filters.some((value) => value !== null && !value.isWellFormed());
-    if (phrases.length === 0 || content === null || impossible) return { hits: [], next: null };
+    const possible = [query.userId, query.analysisType].every((value) => value === null || isFindable(value));
+    if (phrases.length === 0 || content === null || !possible) return { hits: [], next: null };
     return searchPage(this.#server, content, query, phrases, this.#clock.now());
   }
 

@@ -60,9 +60,15 @@ function aliasOf(name: string): string {
 }
 
 /** A term has at most 32,766 bytes, a character at most four; longer values are kept, but not found by a filter. */
-const keyword: Property = { type: 'keyword', ignore_above: 8_191 };
+const keywordLengthMax = 8_191;
+const keyword: Property = { type: 'keyword', ignore_above: keywordLengthMax };
 const text: Property = { type: 'text', analyzer: 'whitespace' };
 const long: Property = { type: 'long' };
+
+/** Whether a filter by this value can find anything. */
+export function isFindable(value: string): boolean {
+  return value.isWellFormed() && value.length <= keywordLengthMax;
+}
 
 /** What sync keeps of a record beside its document. Epoch milliseconds. */
 const syncFields: Properties = {
