@@ -93,7 +93,8 @@ export class Capture {
    */
   async drained(deadline: number): Promise<void> {
     const { ledger, clock } = this.#parts;
-    const since = clock.now();
+    // Marks are told by the database's clock, which may be a server's; the deadline by this machine's.
+    const since = await ledger.now();
     for (;;) {
       if (this.#stop.signal.aborted) throw stopping();
       const seen = this.#passed.rings;

@@ -118,10 +118,10 @@ export async function busStatus({ bus }: SyncParts): Promise<SyncStatus['bus']> 
 }
 
 /** How the ledger does, also where it can't be asked. */
-export async function primaryStatus({ ledger, clock }: SyncParts): Promise<SyncStatus['primary']> {
+export async function primaryStatus({ ledger }: SyncParts): Promise<SyncStatus['primary']> {
   try {
-    const { records, pending, oldestPendingAt, parked } = await ledger.statistics();
-    const pendingMs = oldestPendingAt === null ? 0 : Math.max(0, clock.now() - oldestPendingAt);
+    const { records, pending, oldestPendingAt, now, parked } = await ledger.statistics();
+    const pendingMs = oldestPendingAt === null ? 0 : Math.max(0, now - oldestPendingAt);
     return { records, pending, pendingMs, parked, lastError: null };
   } catch (thrown) {
     return { records: 0, pending: 0, pendingMs: 0, parked: 0, lastError: facts(thrown).code };

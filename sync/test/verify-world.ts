@@ -143,6 +143,7 @@ export class MemoryPrimary {
           records: this.lines.size,
           pending: 0,
           oldestPendingAt: null,
+          now: 0,
           parked: this.parkedRecords.length,
         })),
     };

@@ -1,13 +1,15 @@
-/** The primary as another thread sees it: writes go to the primary's thread, ledger reads to the file itself. */
+/** The primary as another thread sees it: writes go to the primary's thread, ledger reads to the database itself. */
 import { type Caller, type Clock, proxyOf, systemClock, Thread } from '@mindora/runtime';
+import { engineOf } from './dialects.ts';
 import { openLedgerReads } from './ledger-reads.ts';
+import type { PrimaryLocation } from './location.ts';
 import type { Primary, PrimaryLedger, PrimaryRecords } from './port.ts';
-import { sqlite } from './sqlite.ts';
 
 /** What the primary's thread serves, all in one. */
 export interface PrimaryService extends PrimaryRecords, Omit<PrimaryLedger, 'onPending'> {
   migrate(): Promise<void>;
   health(): Promise<{ ok: boolean; detail: string }>;
+  weakSettings(): Promise<string[]>;
   nextMarks(since: number, timeoutMs: number): Promise<number>;
 }
 
@@ -16,12 +18,19 @@ const waitMs = 250;
 const retryMs = 50;
 
 /**
- * Connects to a primary in another thread. The thread has migrated the file when it is ready, so it can be read.
- * `close` closes this side only.
+ * Connects to a primary in another thread. The thread has migrated a file when it is ready, so it can be read; a server
+ * may be away then, and is tried with each call. `close` closes this side only.
+ *
+ * @param location where the thread's primary is; a plain string is a file of SQLite
  */
-export function connectPrimary(source: Thread | Caller, file: string, clock: Clock = systemClock()): Primary {
+export function connectPrimary(
+  source: Thread | Caller,
+  location: PrimaryLocation | string,
+  clock: Clock = systemClock(),
+): Primary {
+  const { dialect, place } = engineOf(typeof location === 'string' ? { file: location } : location);
   const remote = source instanceof Thread ? source.proxy<PrimaryService>() : proxyOf<PrimaryService>(source);
-  const { reads, close } = openLedgerReads(file, sqlite);
+  const { reads, close } = openLedgerReads(place, dialect);
   const news = new News(remote, clock);
   const local: Partial<PrimaryLedger> = {
     ...reads,
@@ -34,11 +43,15 @@ export function connectPrimary(source: Thread | Caller, file: string, clock: Clo
     onPending: (listener) => news.listen(listener),
   };
   return {
-    engine: sqlite.engine,
+    get engine() {
+      return dialect.engine;
+    },
+    scrubs: dialect.scrubs,
     records: remote,
     ledger: overlay(remote, local),
     migrate: () => remote.migrate(),
     health: () => remote.health(),
+    weakSettings: () => remote.weakSettings(),
     async close() {
       await news.close();
       await close();

@@ -3,9 +3,10 @@
  * savepoint of its own, and are answered after it. While a commit waits for the disk, the next group gathers.
  */
 import { setImmediate } from 'node:timers/promises';
-import { MindoraError } from '@mindora/runtime';
-import type { Dialect } from './dialect.ts';
-import type { Connection, Sql } from './sql.ts';
+import { backoffMs, MindoraError } from '@mindora/runtime';
+import { Group, type Job, type Work } from './group.ts';
+import type { Connection } from './sql.ts';
+import type { UnitContext } from './units.ts';
 
 export interface CommitterLimits {
   readonly groupUnitsMax: number;
@@ -21,21 +22,13 @@ export const committerLimits: CommitterLimits = {
   queueBytesMax: 256 * 1024 * 1024,
 };
 
-export type Work<T> = (sql: Sql) => Promise<T>;
-
-interface Job {
-  readonly work: Work<unknown>;
-  readonly bytes: number;
-  readonly marks: boolean;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
-}
-
-type Outcome = { readonly job: Job; readonly value: unknown } | { readonly job: Job; readonly error: MindoraError };
+/** Between two tries of a group. */
+const retryFirstMs = 5;
+const retryMaxMs = 200;
 
 export class Committer {
   readonly #connection: Connection;
-  readonly #dialect: Dialect;
+  readonly #context: UnitContext;
   readonly #limits: CommitterLimits;
   readonly #onMarked: () => void;
   readonly #queue: Job[] = [];
@@ -43,20 +36,22 @@ export class Committer {
   #draining = false;
   #running: Promise<void> = Promise.resolve();
   #closed = false;
+  #admitted: boolean;
   /** Something that needs the connection outside of a transaction; runs between two groups. */
   #alone: (() => Promise<void>)[] = [];
 
   /** @param onMarked called after each commit that marked something pending */
-  constructor(connection: Connection, dialect: Dialect, onMarked: () => void, limits = committerLimits) {
+  constructor(connection: Connection, context: UnitContext, onMarked: () => void, limits = committerLimits) {
     this.#connection = connection;
-    this.#dialect = dialect;
+    this.#context = context;
+    this.#admitted = !context.dialect.isServer;
     this.#onMarked = onMarked;
     this.#limits = limits;
   }
 
   /**
    * Runs a unit of work: all of it or nothing, durable when the promise resolves. The work uses nothing but the
-   * connection it is given.
+   * connection it is given, and changes nothing outside: it may be run again after what it did was undone.
    *
    * @throws MindoraError what the work threw, `overloaded` where the queue is full, `store_unavailable`
    */
@@ -77,10 +72,15 @@ export class Committer {
     if (this.#closed) return Promise.reject(new MindoraError('shutting_down'));
     return new Promise<T>((resolve, reject) => {
       this.#alone.push(() =>
-        task(this.#connection).then(resolve, (error: unknown) => reject(this.#dialect.translate(error))),
+        task(this.#connection).then(resolve, (error: unknown) => reject(this.#context.dialect.translate(error))),
       );
       this.#start();
     });
+  }
+
+  /** A server's tables and triggers are as they should be: from now on units are taken. */
+  admit(): void {
+    this.#admitted = true;
   }
 
   /** Finishes what waits and takes nothing more. */
@@ -91,6 +91,7 @@ export class Committer {
 
   #refusal(bytes: number): MindoraError | null {
     if (this.#closed) return new MindoraError('shutting_down');
+    if (!this.#admitted) return new MindoraError('store_unavailable', 'the primary has not been reached yet');
     const full = this.#queue.length >= this.#limits.queueUnitsMax;
     return full || this.#queueBytes + bytes > this.#limits.queueBytesMax
       ? new MindoraError('overloaded', 'too many writes are waiting for the primary')
@@ -130,43 +131,16 @@ export class Committer {
     return this.#queue.splice(0, count);
   }
 
+  /** Tries until the group was committed, or a unit of it turns out to be in the way. */
   async #commitGroup(group: readonly Job[]): Promise<void> {
-    const outcomes: Outcome[] = [];
-    try {
-      await this.#connection.begin('write');
-      for (const job of group) outcomes.push(await this.#attempt(job));
-      await this.#connection.commit();
-    } catch (thrown) {
-      await this.#giveUp(group, this.#dialect.translate(thrown));
-      return;
+    let run = new Group(group, this.#context);
+    for (;;) {
+      const again = await run.commit(this.#connection);
+      if (again === null) break;
+      run = again;
+      const { clock, random } = this.#context;
+      if (again.pauses > 0) await clock.sleep(backoffMs(again.pauses - 1, random, retryFirstMs, retryMaxMs));
     }
-    for (const outcome of outcomes) {
-      if ('error' in outcome) outcome.job.reject(outcome.error);
-      else outcome.job.resolve(outcome.value);
-    }
-    if (outcomes.some((outcome) => outcome.job.marks && !('error' in outcome))) this.#onMarked();
-  }
-
-  /** An error of the work undoes the work alone; one that ended the transaction undoes the group. */
-  async #attempt(job: Job): Promise<Outcome> {
-    await this.#connection.run('SAVEPOINT unit');
-    try {
-      const value = await job.work(this.#connection);
-      await this.#connection.run('RELEASE unit');
-      return { job, value };
-    } catch (thrown) {
-      if (!this.#connection.inTransaction()) throw thrown;
-      await this.#connection.run('ROLLBACK TO unit');
-      await this.#connection.run('RELEASE unit');
-      return { job, error: this.#dialect.translate(thrown) };
-    }
-  }
-
-  async #giveUp(group: readonly Job[], cause: MindoraError): Promise<void> {
-    const error =
-      cause.code === 'store_unavailable' ? cause : new MindoraError('store_unavailable', undefined, { cause });
-    // Where even this fails, the next BEGIN fails too, and tries it again.
-    await this.#connection.rollback().catch(() => undefined);
-    for (const job of group) job.reject(error);
+    if (run.hasMarked) this.#onMarked();
   }
 }

@@ -3,18 +3,19 @@ import { type EntityName, entityNames, type RecordKey } from '@mindora/contracts
 import { type Clock, MindoraError, type Random, systemClock, systemRandom } from '@mindora/runtime';
 import { Committer, type CommitterLimits } from './committer.ts';
 import type { Dialect } from './dialect.ts';
+import { engineOf } from './dialects.ts';
 import { insertFirstData } from './first-data.ts';
 import { type LedgerReads, openLedgerReads, versionsOf } from './ledger-reads.ts';
 import * as writes from './ledger-writes.ts';
-import { clearMark, markEntity, touchRecord } from './marking.ts';
+import type { PrimaryLocation } from './location.ts';
+import { clearMarks, markEntity, touchRecord } from './marking.ts';
 import { Marks } from './marks.ts';
-import { migrations } from './migrations/sqlite/index.ts';
+import { migrationNames } from './migrations/index.ts';
 import type { ApiKey, Mutation, Primary, PrimaryLedger, PrimaryRecords, UnitResult, Written } from './port.ts';
 import { apiKeyByHash, apiKeysOf, findRows } from './records.ts';
 import { decodeRow, definitionOf, storedRow } from './rows.ts';
 import { Snapshots } from './snapshots.ts';
-import { type Connection, chunks, type Sql } from './sql.ts';
-import { sqlite } from './sqlite.ts';
+import { chunks, inTransaction, type Sql } from './sql.ts';
 import { ensureTriggers } from './triggers.ts';
 import { refuseErasedUser, runUnit, type UnitContext, unitMutationsMax } from './units.ts';
 import { setUnreadableAside } from './unreadable.ts';
@@ -25,13 +26,12 @@ const unitsMax = 1000;
 /** Ledger lines that one commit changes at most, so that other writes get between. */
 const linesPerCommit = 5000;
 
-export interface PrimaryOptions {
-  /** Of the SQLite database; its directory exists. */
-  readonly file: string;
+/** A file's directory exists; a server's database exists, and may be empty. */
+export type PrimaryOptions = PrimaryLocation & {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly limits?: CommitterLimits;
-}
+};
 
 /** The primary with what a thread needs to serve it to others. */
 export interface LocalPrimary extends Primary {
@@ -40,34 +40,45 @@ export interface LocalPrimary extends Primary {
 }
 
 interface Parts {
+  readonly place: string;
   readonly context: UnitContext;
   readonly committer: Committer;
   readonly near: Snapshots;
   readonly marks: Marks;
 }
 
-/** Opens the file, making it if there is none. Call `migrate` before anything else. */
+/**
+ * Opens a file, making it if there is none, or prepares to use a server, which may be away. Call `migrate` before
+ * anything else; on a server, writes are refused until it was done.
+ */
 export async function openPrimary(options: PrimaryOptions): Promise<LocalPrimary> {
-  const dialect = sqlite;
+  const { dialect, place } = engineOf(options);
   const context: UnitContext = {
     dialect,
     clock: options.clock ?? systemClock(),
     random: options.random ?? systemRandom(),
   };
-  const connection = await dialect.openWriter(options.file);
+  const connection = await dialect.openWriter(place);
   const marks = new Marks(context.clock.now());
-  const committer = new Committer(connection, dialect, () => marks.raise(), options.limits);
-  const near = new Snapshots(options.file, dialect);
-  const ledgerReads = openLedgerReads(options.file, dialect);
-  const stopWatching = await watchForeign(context, connection, marks);
-  const parts: Parts = { context, committer, near, marks };
+  const committer = new Committer(connection, context, () => marks.raise(), options.limits);
+  const near = new Snapshots(place, dialect);
+  const ledgerReads = openLedgerReads(place, dialect);
+  const parts: Parts = { place, context, committer, near, marks };
+  // The counter of SQLite is one of the connection; on a server the writer's may be inside a transaction.
+  const look = () =>
+    dialect.isServer ? near.readOne((sql) => dialect.foreignChanges(sql)) : dialect.foreignChanges(connection);
+  const stopWatching = await watchForeign(look, context, marks);
   let closing: Promise<void> | null = null;
   return {
-    engine: dialect.engine,
+    get engine() {
+      return dialect.engine;
+    },
+    scrubs: dialect.scrubs,
     records: recordsOf(parts),
     ledger: ledgerOf(parts, ledgerReads.reads),
-    migrate: () => migrate(options.file, parts),
+    migrate: () => migrate(parts),
     health: () => health(parts),
+    weakSettings: () => weakSettings(parts),
     nextMarks: (since, timeoutMs) => marks.next(since, timeoutMs, context.clock),
     close() {
       closing ??= (async () => {
@@ -82,37 +93,51 @@ export async function openPrimary(options: PrimaryOptions): Promise<LocalPrimary
   };
 }
 
-async function watchForeign(context: UnitContext, connection: Connection, marks: Marks): Promise<() => void> {
-  let last = await context.dialect.foreignChanges(connection);
-  return context.clock.every(foreignPollMs, async () => {
+async function watchForeign(
+  look: () => Promise<number>,
+  { dialect, clock }: UnitContext,
+  marks: Marks,
+): Promise<() => void> {
+  // A server need not be there yet; a file that can't be read is told at once.
+  let last = dialect.isServer ? 0 : await look();
+  return clock.every(foreignPollMs, async () => {
     // Where the question fails, waking once too often does no harm.
-    const seen = await context.dialect.foreignChanges(connection).catch(() => Number.NaN);
-    if (seen === last) return;
+    const seen = await look().catch(() => Number.NaN);
+    if (Object.is(seen, last)) return;
     last = seen;
     marks.raise();
   });
 }
 
-async function migrate(file: string, { context, committer, marks }: Parts): Promise<void> {
-  await committer.alone(async (connection) => {
-    if (!(await isUpToDate(connection))) await runMigrations(file, context.dialect);
-    await ensureTriggers(connection, context.dialect);
-  });
-  await committer.commit((sql) => insertFirstData(sql, context));
+async function migrate({ place, context, committer, marks }: Parts): Promise<void> {
+  const { dialect } = context;
+  await committer.alone((connection) =>
+    dialect.exclusively(connection, async () => {
+      if (!(await isUpToDate(connection, dialect))) await runMigrations(place, dialect);
+      await ensureTriggers(connection, dialect);
+      await inTransaction(connection, () => insertFirstData(connection, context));
+    }),
+  );
+  committer.admit();
   marks.raise();
 }
 
 /** Whether all migrations have run, found out without loading TypeORM: that takes time and memory at every start. */
-async function isUpToDate(sql: Sql): Promise<boolean> {
-  // A new file has no such table.
-  const done = await sql.all('SELECT "name" FROM "_migrations"').catch(() => []);
-  const names = new Set(done.map((row) => row.name));
-  return migrations.every((migration) => names.has(migration.name));
+async function isUpToDate(sql: Sql, dialect: Dialect): Promise<boolean> {
+  try {
+    const done = await sql.all('SELECT "name" FROM "_migrations"');
+    const names = new Set(done.map((row) => row.name));
+    return migrationNames(dialect).every((name) => names.has(name));
+  } catch (thrown) {
+    // A new database has no such table.
+    if (dialect.isMissingTable(thrown)) return false;
+    throw thrown;
+  }
 }
 
-async function runMigrations(file: string, dialect: Dialect): Promise<void> {
+async function runMigrations(place: string, dialect: Dialect): Promise<void> {
   const { openSchema } = await import('./schema.ts');
-  const source = await openSchema(file, dialect);
+  const source = await openSchema(place, dialect);
   try {
     await source.runMigrations();
   } finally {
@@ -120,10 +145,16 @@ async function runMigrations(file: string, dialect: Dialect): Promise<void> {
   }
 }
 
-async function health({ context, committer, near }: Parts): Promise<{ ok: boolean; detail: string }> {
+/** Of the writer's own connection: what a session sets may differ between connections. */
+function weakSettings({ context, committer }: Parts): Promise<string[]> {
+  return committer.alone((connection) => context.dialect.weakSettings(connection));
+}
+
+async function health(parts: Parts): Promise<{ ok: boolean; detail: string }> {
+  const { context, near } = parts;
   try {
-    await near.read((sql) => sql.all('SELECT 1 FROM "_ledger" LIMIT 1'));
-    const weak = await committer.alone((connection) => context.dialect.weakSettings(connection));
+    await near.readOne((sql) => sql.all('SELECT 1 FROM "_ledger" LIMIT 1'));
+    const weak = await weakSettings(parts);
     return { ok: weak.length === 0, detail: weak.length === 0 ? 'ok' : weak.join('; ') };
   } catch (thrown) {
     return { ok: false, detail: context.dialect.translate(thrown).message };
@@ -157,11 +188,11 @@ function recordsOf({ context, committer, near }: Parts): PrimaryRecords {
   return {
     write,
     writeEach: (units) => writeEach(units, write),
-    get: (key, options) => near.read((sql) => get(sql, key, options?.secrets === true)),
-    find: (query) => near.read((sql) => findRows(sql, dialect, query)),
+    get: (key, options) => near.readOne((sql) => get(sql, key, options?.secrets === true)),
+    find: (query) => near.readOne((sql) => findRows(sql, dialect, query)),
     versions: (keys) => near.read((sql) => versionsOf(sql, keys)),
-    apiKey: (hash) => near.read((sql) => apiKeyByHash(sql, hash)),
-    apiKeys: (userId) => near.read((sql) => apiKeysOf(sql, userId)),
+    apiKey: (hash) => near.readOne((sql) => apiKeyByHash(sql, hash)),
+    apiKeys: (userId) => near.readOne((sql) => apiKeysOf(sql, userId)),
     addApiKey: (key) => committer.commit((sql) => addApiKey(sql, key), { marks: false }),
     revokeApiKey: (id) => committer.commit((sql) => revokeApiKey(sql, context, id), { marks: false }),
   };
@@ -194,18 +225,16 @@ async function revokeApiKey(sql: Sql, { clock }: UnitContext, id: string): Promi
 
 function ledgerOf({ context, committer, marks }: Parts, reads: LedgerReads): PrimaryLedger {
   const quietly = { marks: false };
-  const { dialect, clock } = context;
+  const { dialect } = context;
   return {
     ...reads,
-    lease: (holder, ttlMs) => committer.commit((sql) => writes.takeLease(sql, clock.now(), holder, ttlMs), quietly),
+    lease: (holder, ttlMs) => committer.commit((sql) => writes.takeLease(sql, dialect, holder, ttlMs), quietly),
     releaseLease: (holder) => committer.commit((sql) => writes.releaseLease(sql, holder), quietly),
     clear: (read, published) =>
       inParts(read, (part) =>
         committer.commit(async (sql) => {
           if (published !== undefined) await writes.notePublished(sql, published);
-          for (const { entity, id, mark } of part) {
-            if (!(await clearMark(sql, entity, id, mark))) await setUnreadableAside(sql, context, entity);
-          }
+          for (const name of await clearMarks(sql, dialect, part)) await setUnreadableAside(sql, context, name);
         }, quietly),
       ),
     touch: (touches) =>
@@ -245,12 +274,14 @@ async function touchAll(
   let after: string | null = '';
   while (after !== null) {
     const from: string = after;
-    after = await committer.commit(async (sql) => {
+    // Counted outside of the work, which may run twice.
+    const part = await committer.commit(async (sql) => {
       const [line] = await sql.all(last, [name, from, linesPerCommit - 1]);
       const through = line === undefined ? null : String(line.id);
-      touched += await markEntity(sql, context.dialect, name, stores, { after: from, through });
-      return through;
+      return { through, count: await markEntity(sql, context.dialect, name, stores, { after: from, through }) };
     });
+    touched += part.count;
+    after = part.through;
   }
   return touched;
 }

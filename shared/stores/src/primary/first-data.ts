@@ -2,6 +2,7 @@
 import type { EntityName, Row } from '@mindora/contracts';
 import { definitionOf, storedRow } from './rows.ts';
 import type { Sql } from './sql.ts';
+import { erasureGate } from './tables.ts';
 import { insertRow, type UnitContext } from './units.ts';
 
 const marker = 'first_data';
@@ -43,8 +44,9 @@ const firstRows: readonly [EntityName, Row][] = [
   config('default_language', 'zh-CN', 'string', 'Language where a client names none'),
 ];
 
-/** Puts in the first rows, unless that was done before. */
+/** Puts in the first rows, unless that was done before, and the line that {@link erasureGate} names. */
 export async function insertFirstData(sql: Sql, context: UnitContext): Promise<void> {
+  await insertGate(sql);
   const [done] = await sql.all('SELECT 1 FROM "_meta" WHERE "name" = ?', [marker]);
   if (done !== undefined) return;
   for (const [name, row] of firstRows) {
@@ -53,4 +55,9 @@ export async function insertFirstData(sql: Sql, context: UnitContext): Promise<v
     if (!isThere) await insertRow(sql, context, name, row);
   }
   await sql.run('INSERT INTO "_meta" ("name", "value") VALUES (?, ?)', [marker, context.clock.timestamp()]);
+}
+
+async function insertGate(sql: Sql): Promise<void> {
+  const [gate] = await sql.all('SELECT 1 FROM "_meta" WHERE "name" = ?', [erasureGate]);
+  if (gate === undefined) await sql.run('INSERT INTO "_meta" ("name", "value") VALUES (?, ?)', [erasureGate, '']);
 }

@@ -1,27 +1,36 @@
 /**
  * Writes a migration from the difference between the definitions and a database with all migrations so far:
  *
- *     node shared/stores/src/primary/generate.ts NAME
+ *     node shared/stores/src/primary/generate.ts NAME [mysql://user:password@host:port/database]
  *
- * makes `migrations/sqlite/<time>-NAME.ts` and lists it in `migrations/sqlite/index.ts`. Nothing is written where
- * nothing differs. Triggers are no part of migrations: every start makes them anew from the definitions.
+ * makes `migrations/sqlite/<time>-NAME.ts`, or with an empty database of a server `migrations/mysql/<time>-NAME.ts`,
+ * and lists it in the `index.ts` beside it. Nothing is written where nothing differs. Triggers are no part of
+ * migrations: every start makes them anew from the definitions.
  */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Engine, engineOf } from './dialects.ts';
 import { openSchema, schemaDifferences } from './schema.ts';
-import { sqlite } from './sqlite.ts';
 
 /** Statements that the definitions need beyond the migrations, forth and back. */
-export async function missingMigration(): Promise<{ up: string[]; down: string[] }> {
+export async function missingMigration(url?: string): Promise<{ up: string[]; down: string[] }> {
+  if (url !== undefined) return missingIn(engineOf({ kind: 'mysql', url }));
   const directory = mkdtempSync(join(tmpdir(), 'mindora-schema-'));
-  const source = await openSchema(join(directory, 'primary.sqlite'), sqlite);
+  try {
+    return await missingIn(engineOf({ file: join(directory, 'primary.sqlite') }));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+async function missingIn({ place, dialect }: Engine): Promise<{ up: string[]; down: string[] }> {
+  const source = await openSchema(place, dialect);
   try {
     await source.runMigrations();
-    return await schemaDifferences(source);
+    return await schemaDifferences(source, dialect);
   } finally {
     await source.destroy();
-    rmSync(directory, { recursive: true });
   }
 }
 
@@ -30,9 +39,24 @@ function list(name: string, queries: readonly string[]): string {
   return `const ${name} = [\n${lines}];\n`;
 }
 
-function migrationText(className: string, { up, down }: { up: string[]; down: string[] }): string {
-  return `import type { MigrationInterface, QueryRunner } from 'typeorm';
+/** How a kind of engine runs the statements of a migration. */
+const kinds = {
+  sqlite: {
+    imports: '',
+    run: (statements: string) => `for (const statement of ${statements}) await runner.query(statement);`,
+  },
+  mysql: {
+    imports: "import { runResumably } from './resume.ts';\n",
+    run: (statements: string) => `await runResumably(runner, ${statements});`,
+  },
+} as const;
 
+type Kind = keyof typeof kinds;
+
+function migrationText(kind: Kind, className: string, { up, down }: { up: string[]; down: string[] }): string {
+  const { imports, run } = kinds[kind];
+  return `import type { MigrationInterface, QueryRunner } from 'typeorm';
+${imports}
 ${list('up', up)}
 ${list('down', down)}
 /** Made by generate.ts from the definitions of the tables. */
@@ -40,11 +64,11 @@ export class ${className} implements MigrationInterface {
   readonly name = '${className}';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const statement of up) await runner.query(statement);
+    ${run('up')}
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const statement of down) await runner.query(statement);
+    ${run('down')}
   }
 }
 `;
@@ -61,15 +85,17 @@ function indexText(directory: string): string {
   return `${imports}\n/** All migrations, oldest first. Made by generate.ts. */\nexport const migrations = [${names}];\n`;
 }
 
-async function generate(name: string): Promise<void> {
-  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) throw new Error('usage: generate.ts NAME (letters and digits, no spaces)');
-  const difference = await missingMigration();
+async function generate(name: string, url: string | undefined): Promise<void> {
+  if (!/^[a-z][A-Za-z0-9]*$/.test(name))
+    throw new Error('usage: generate.ts NAME [URL] (letters and digits, no spaces)');
+  const difference = await missingMigration(url);
   if (difference.up.length === 0) return;
-  const directory = join(import.meta.dirname, 'migrations', 'sqlite');
+  const kind: Kind = url === undefined ? 'sqlite' : 'mysql';
+  const directory = join(import.meta.dirname, 'migrations', kind);
   const stamp = Date.now();
   const className = `${name[0]?.toUpperCase()}${name.slice(1)}${stamp}`;
-  writeFileSync(join(directory, `${stamp}-${name}.ts`), migrationText(className, difference));
+  writeFileSync(join(directory, `${stamp}-${name}.ts`), migrationText(kind, className, difference));
   writeFileSync(join(directory, 'index.ts'), indexText(directory));
 }
 
-if (import.meta.main) await generate(process.argv[2] ?? '');
+if (import.meta.main) await generate(process.argv[2] ?? '', process.argv[3]);

@@ -10,6 +10,7 @@ import { type Cell, type Cells, chunks, placeholders, quote, type Sql } from './
 /** The methods of the ledger that only read. */
 export type LedgerReads = Pick<
   PrimaryLedger,
+  | 'now'
   | 'pending'
   | 'scan'
   | 'scanVersions'
@@ -222,7 +223,12 @@ async function orphanEmbeddings(sql: Sql, limit: number): Promise<string[]> {
   return found.map((cells) => String(cells.id));
 }
 
-async function statistics(sql: Sql) {
+async function now(sql: Sql, dialect: Dialect): Promise<number> {
+  const [row] = await sql.all(`SELECT ${dialect.nowMs} AS "now"`);
+  return Number(row?.now);
+}
+
+async function statistics(sql: Sql, dialect: Dialect) {
   const [[all], [waiting], [held]] = await Promise.all([
     sql.all('SELECT COUNT(*) AS n FROM "_ledger"'),
     sql.all('SELECT COUNT(*) AS n, MIN("pending_since") AS oldest FROM "_ledger" WHERE "pending_since" IS NOT NULL'),
@@ -233,6 +239,7 @@ async function statistics(sql: Sql) {
     records: Number(all?.n),
     pending: Number(waiting?.n),
     oldestPendingAt: typeof oldest === 'number' ? oldest : null,
+    now: await now(sql, dialect),
     parked: Number(held?.n),
   };
 }
@@ -267,11 +274,12 @@ async function erasures(sql: Sql) {
   }));
 }
 
-/** Ledger reads on two connections of their own, so that a long scan doesn't hold up capture. */
-export function openLedgerReads(file: string, dialect: Dialect): { reads: LedgerReads; close(): Promise<void> } {
-  const near = new Snapshots(file, dialect);
-  const long = new Snapshots(file, dialect);
+/** Ledger reads on connections of their own, two kinds, so that a long scan doesn't hold up capture. */
+export function openLedgerReads(place: string, dialect: Dialect): { reads: LedgerReads; close(): Promise<void> } {
+  const near = new Snapshots(place, dialect);
+  const long = new Snapshots(place, dialect);
   const reads: LedgerReads = {
+    now: () => near.readOne((sql) => now(sql, dialect)),
     pending: (limit, bytesMax) => near.read((sql) => pending(sql, dialect, limit, bytesMax)),
     scan: (name, after, limit) => long.read((sql) => scan(sql, dialect, name, after, limit)),
     scanVersions: (name, after, limit) => long.read((sql) => scanVersions(sql, name, after, limit)),
@@ -279,10 +287,10 @@ export function openLedgerReads(file: string, dialect: Dialect): { reads: Ledger
     parked: (filter) => near.read((sql) => parked(sql, filter)),
     embeddings: (ids) => near.read((sql) => embeddings(sql, ids)),
     orphanEmbeddings: (limit) => long.read((sql) => orphanEmbeddings(sql, limit)),
-    published: () => near.read(published),
-    statistics: () => near.read(statistics),
+    published: () => near.readOne(published),
+    statistics: () => near.read((sql) => statistics(sql, dialect)),
     keysOfUser: (userId) => near.read((sql) => keysOfUser(sql, userId)),
-    erasures: () => near.read(erasures),
+    erasures: () => near.readOne(erasures),
   };
   return {
     reads,

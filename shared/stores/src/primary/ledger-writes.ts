@@ -8,27 +8,31 @@ import {
   type Role,
 } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
+import type { Dialect } from './dialect.ts';
 import { keysOfUser, publishedName } from './ledger-reads.ts';
 import { adoptRows } from './marking.ts';
 import type { EmbeddingAssignment, EmbeddingRow, ParkedRecord, PublishedTo } from './port.ts';
 import { quote, type Sql } from './sql.ts';
+import { erasureGate } from './tables.ts';
 import { insertRow, type UnitContext, versionOf } from './units.ts';
 
 const leaseName = 'capture';
 
-/** Takes or renews the one lease; false while another holder has it. */
-export async function takeLease(sql: Sql, now: number, holder: string, ttlMs: number): Promise<boolean> {
-  const [lease] = await sql.all('SELECT "holder", "expires_at" FROM "_lease" WHERE "name" = ?', [leaseName]);
-  if (lease === undefined) {
-    await sql.run('INSERT INTO "_lease" VALUES (?, ?, ?)', [leaseName, holder, now + ttlMs]);
-    return true;
-  }
-  if (lease.holder !== holder && Number(lease.expires_at) > now) return false;
-  await sql.run('UPDATE "_lease" SET "holder" = ?, "expires_at" = ? WHERE "name" = ?', [
-    holder,
-    now + ttlMs,
-    leaseName,
-  ]);
+/**
+ * Takes or renews the one lease; false while another holder has it. Holders on other machines have other clocks: only
+ * the database's counts.
+ */
+export async function takeLease(sql: Sql, dialect: Dialect, holder: string, ttlMs: number): Promise<boolean> {
+  const taken = await sql.run(
+    `UPDATE "_lease" SET "holder" = ?, "expires_at" = ${dialect.nowMs} + ?
+     WHERE "name" = ? AND ("holder" = ? OR "expires_at" <= ${dialect.nowMs})`,
+    [holder, ttlMs, leaseName, holder],
+  );
+  if (taken > 0) return true;
+  const [lease] = await sql.all('SELECT 1 FROM "_lease" WHERE "name" = ?', [leaseName]);
+  if (lease !== undefined) return false;
+  const first = `INSERT INTO "_lease" ("name", "holder", "expires_at") VALUES (?, ?, ${dialect.nowMs} + ?)`;
+  await sql.run(first, [leaseName, holder, ttlMs]);
   return true;
 }
 
@@ -125,8 +129,9 @@ export async function deleteUnused(sql: Sql, ids: readonly string[]): Promise<st
   return deleted;
 }
 
-/** Notes that a user is being erased; may be called again. */
+/** Notes that a user is being erased; may be called again. Units that did not see it yet are waited for. */
 export async function beginErasure(sql: Sql, context: UnitContext, userId: string): Promise<void> {
+  await sql.run('UPDATE "_meta" SET "value" = ? WHERE "name" = ?', [context.clock.timestamp(), erasureGate]);
   await sql.run(
     `INSERT INTO "_erasures" ("user_id", "started_at") SELECT ?, ?
      WHERE NOT EXISTS (SELECT 1 FROM "_erasures" WHERE "user_id" = ?)`,

@@ -48,7 +48,7 @@ export async function adoptRows(sql: Sql, dialect: Dialect, name: EntityName): P
   return sql.run(
     `INSERT INTO "_ledger" ("entity", "id", "version", "mark", "pending_since")
      SELECT ?, t.${quote(key)}, 1, 1, ${dialect.nowMs} FROM ${quote(table)} AS t WHERE NOT EXISTS
-     (SELECT 1 FROM "_ledger" AS l WHERE l."entity" = ? AND l."id" = t.${quote(key)})`,
+     (SELECT 1 FROM "_ledger" AS l WHERE l."entity" = ? AND l."id" = t.${quote(key)}) ${dialect.orKeep}`,
     [name, name],
   );
 }
@@ -56,18 +56,17 @@ export async function adoptRows(sql: Sql, dialect: Dialect, name: EntityName): P
 /** Marks one record, see {@link Touch}. */
 export async function touchRecord(sql: Sql, dialect: Dialect, touch: Touch): Promise<void> {
   const line = [touch.entity, touch.id];
-  const made = await sql.run(
-    `INSERT INTO "_ledger" ("entity", "id", "version", "mark") SELECT ?, ?, 0, 0
-     WHERE NOT EXISTS (SELECT 1 FROM "_ledger" WHERE "entity" = ? AND "id" = ?)`,
-    [...line, ...line],
+  await sql.run(
+    `INSERT INTO "_ledger" ("entity", "id", "version", "mark") VALUES (?, ?, 0, 0) ${dialect.orKeep}`,
+    line,
   );
   const above = touch.above ?? 0;
   const bits = toBits(touch.stores);
   const behind = await sql.run(
     `UPDATE "_ledger" SET "version" = ? + 1, "stores" = NULL, ${pendingNow(dialect)}
      WHERE "entity" = ? AND "id" = ? AND "version" <= ?`,
-    // A new line starts above 0 whatever it is marked for.
-    [above, ...line, touch.above === undefined ? (made > 0 ? 0 : -1) : above],
+    // A line that was there has a version above 0; a new one starts above 0 whatever it is marked for.
+    [above, ...line, above],
   );
   if (behind > 0) return;
   const change = bits === null ? `"version" = "version" + 1, "stores" = NULL` : addedStores;
@@ -75,13 +74,33 @@ export async function touchRecord(sql: Sql, dialect: Dialect, touch: Touch): Pro
   await sql.run(text, bits === null ? line : [bits, ...line]);
 }
 
-/** Clears a pending mark if it is still the one that was read. False where the ledger has no such line at all. */
-export async function clearMark(sql: Sql, entityName: EntityName, id: string, mark: number): Promise<boolean> {
+export type ReadMark = { readonly entity: EntityName; readonly id: string; readonly mark: number };
+
+/**
+ * Clears the pending marks that are still the ones that were read.
+ *
+ * @returns entities with lines that the ledger doesn't have at all
+ */
+export async function clearMarks(sql: Sql, dialect: Dialect, read: readonly ReadMark[]): Promise<Set<EntityName>> {
+  const unknown = new Set<EntityName>();
+  if (dialect.clearAtOnce === null) {
+    for (const it of read) if (!(await clearMark(sql, it))) unknown.add(it.entity);
+    return unknown;
+  }
+  const { clear, missing } = dialect.clearAtOnce;
+  const list = JSON.stringify(read.map((it) => [it.entity, it.id, it.mark]));
+  if ((await sql.run(clear, [list])) >= read.length) return unknown;
+  for (const cells of await sql.all(missing, [list])) unknown.add(cells.entity as EntityName);
+  return unknown;
+}
+
+/** False where the ledger has no such line at all. */
+async function clearMark(sql: Sql, { entity: name, id, mark }: ReadMark): Promise<boolean> {
   const cleared = await sql.run(
     'UPDATE "_ledger" SET "pending_since" = NULL, "stores" = NULL WHERE "entity" = ? AND "id" = ? AND "mark" = ?',
-    [entityName, id, mark],
+    [name, id, mark],
   );
   if (cleared > 0) return true;
-  const lines = await sql.all('SELECT 1 FROM "_ledger" WHERE "entity" = ? AND "id" = ?', [entityName, id]);
+  const lines = await sql.all('SELECT 1 FROM "_ledger" WHERE "entity" = ? AND "id" = ?', [name, id]);
   return lines.length > 0;
 }

@@ -134,6 +134,8 @@ export interface LedgerStatistics {
   readonly records: number;
   readonly pending: number;
   readonly oldestPendingAt: number | null;
+  /** When this was read, by the same clock as `oldestPendingAt`. */
+  readonly now: number;
   readonly parked: number;
 }
 
@@ -145,7 +147,9 @@ export interface PublishedTo {
 
 /** What sync needs of the primary. Reads are snapshots and don't wait for writers. */
 export interface PrimaryLedger {
-  /** Takes or renews the lease of the one active capture; false while another holder has it. */
+  /** Milliseconds since 1970 by the clock that {@link LedgerRecord.pendingSince} is told by: the database's. */
+  now(): Promise<number>;
+  /** Takes or renews the lease of the one active capture; false while another holder has it. By the database's clock. */
   lease(holder: string, ttlMs: number): Promise<boolean>;
   releaseLease(holder: string): Promise<void>;
   /** Pending records with their rows in one snapshot, longest pending first, until `limit` or about `bytesMax`. */
@@ -192,7 +196,10 @@ export interface PrimaryLedger {
   erasures(): Promise<{ userId: string; startedAt: string; endedAt: string | null }[]>;
   /** Deletes every record of the user in one unit of work; the keys that were deleted. */
   deleteUser(userId: string): Promise<RecordKey[]>;
-  /** Overwrites freed space, so that no byte of deleted content stays in the files. */
+  /**
+   * Overwrites freed space, so that no byte of deleted content stays in the files. A server can't on request: there it
+   * does nothing, and {@link Primary.scrubs} is false.
+   */
   scrub(): Promise<void>;
   /** Calls back after each commit that marked something (also for changes made by other processes, within 250 ms). */
   onPending(listener: () => void): () => void;
@@ -200,11 +207,16 @@ export interface PrimaryLedger {
 
 /** The primary as one value; each side is given only what it needs. */
 export interface Primary {
+  /** For people; a server's is known exactly once it has answered. */
   readonly engine: string;
+  /** Whether `ledger.scrub` leaves no byte of what was deleted; where not, the server's logs and pages expire by themselves. */
+  readonly scrubs: boolean;
   readonly records: PrimaryRecords;
   readonly ledger: PrimaryLedger;
   /** Makes tables, triggers and first data; touches what a missing trigger may have missed. */
   migrate(): Promise<void>;
   health(): Promise<{ ok: boolean; detail: string }>;
+  /** Settings of the engine that durability and capture rest on and that are not as they should be; what to set. */
+  weakSettings(): Promise<string[]>;
   close(): Promise<void>;
 }

@@ -20,7 +20,7 @@ export async function findRows(sql: Sql, dialect: Dialect, query: FindRows): Pro
       throw new MindoraError('invalid_request', `${definition.name} has no such field`, { data: { fields: [name] } });
     }
     if (value === null) return `${quote(name)} IS NULL`;
-    values.push(encode(definition, name, value));
+    values.push(dialect.cell(encode(definition, name, value), columnOf(definition, name)));
     return `${quote(name)} = ?`;
   });
   if (typeof query.after === 'string') {

@@ -80,11 +80,25 @@ export function selectList(definition: EntityDefinition, dialect: Dialect, secre
 
 /** One row as it is stored, secret columns included. */
 export async function storedRow(sql: Sql, dialect: Dialect, name: EntityName, id: string): Promise<Cells | null> {
+  return selectRow(sql, dialect, name, id, '');
+}
+
+/** The same for a unit that goes on to change it: nobody else can until the unit ends. */
+export async function lockedRow(sql: Sql, dialect: Dialect, name: EntityName, id: string): Promise<Cells | null> {
+  return selectRow(sql, dialect, name, id, dialect.locking);
+}
+
+async function selectRow(sql: Sql, dialect: Dialect, name: EntityName, id: string, ending: string) {
   const definition = definitionOf(name);
   const list = selectList(definition, dialect, true);
   const where = `WHERE ${quote(definition.key)} = ?`;
-  const [cells] = await sql.all(`SELECT ${list} FROM ${quote(definition.table)} ${where}`, [id]);
+  const [cells] = await sql.all(`SELECT ${list} FROM ${quote(definition.table)} ${where}${ending}`, [id]);
   return cells ?? null;
+}
+
+/** Cells of a row, as the engine takes them for its columns. */
+export function boundCells(definition: EntityDefinition, dialect: Dialect, cells: CellRow): Cell[] {
+  return Object.entries(cells).map(([name, cell]) => dialect.cell(cell, columnOf(definition, name)));
 }
 
 /** Rows of one entity by id, without secret columns. */

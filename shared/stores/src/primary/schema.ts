@@ -1,8 +1,10 @@
 /** The tables as TypeORM knows them: for the schema builder and migrations. Loaded only where one of these runs. */
 import type { ColumnDefinition } from '@mindora/contracts';
-import { DataSource, EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+import { DataSource, type DataSourceOptions, EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 import type { Dialect } from './dialect.ts';
+import { migrations as mysqlMigrations } from './migrations/mysql/index.ts';
 import { migrations } from './migrations/sqlite/index.ts';
+import { bracketed, checkDifferences, schemaConnection } from './mysql/schema.ts';
 import { checksOf, type TableDefinition, tables } from './tables.ts';
 
 function columnOptions(definition: ColumnDefinition, isKey: boolean, dialect: Dialect): EntitySchemaColumnOptions {
@@ -27,7 +29,8 @@ function schemaOf(table: TableDefinition, dialect: Dialect): EntitySchema {
     columns: Object.fromEntries(columns) as Record<string, EntitySchemaColumnOptions>,
     uniques: table.uniques.map((list) => ({ name: `uq_${table.name}_${list.join('_')}`, columns: [...list] })),
     indices: table.indexes.map((list) => indexOf(table, list, dialect)),
-    checks: checksOf(table, dialect),
+    // The schema builder knows no checks on servers: see mysql/schema.ts.
+    ...(dialect.isServer ? {} : { checks: checksOf(table, dialect) }),
     withoutRowid: table.clustered === true,
   };
   return new EntitySchema(options as ConstructorParameters<typeof EntitySchema>[0]);
@@ -39,28 +42,50 @@ function indexOf(table: TableDefinition, list: readonly string[], dialect: Diale
   return { name: `ix_${table.name}_${list.join('_')}`, columns: [...list], ...(where === null ? {} : { where }) };
 }
 
-/** Opens the primary's file for the schema builder and migrations. The caller destroys it. */
-export async function openSchema(file: string, dialect: Dialect): Promise<DataSource> {
-  const source = new DataSource({
+/** Opens the primary for the schema builder and migrations. The caller destroys it. */
+export async function openSchema(place: string, dialect: Dialect): Promise<DataSource> {
+  const common = {
+    entities: tables.map((table) => schemaOf(table, dialect)),
+    migrationsTableName: '_migrations',
+    logging: false,
+  };
+  const source = dialect.isServer ? await serverSource(place, common) : fileSource(place, common);
+  return source.initialize();
+}
+
+type Common = Pick<DataSourceOptions, 'entities' | 'migrationsTableName' | 'logging'>;
+
+/** Statements that change tables commit on a server: a migration there can be run again where it was cut off. */
+async function serverSource(place: string, common: Common): Promise<DataSource> {
+  const connection = await schemaConnection(place);
+  return new DataSource({ ...common, ...connection, migrations: mysqlMigrations, migrationsTransactionMode: 'none' });
+}
+
+function fileSource(file: string, common: Common): DataSource {
+  return new DataSource({
+    ...common,
     type: 'better-sqlite3',
     database: file,
-    entities: tables.map((table) => schemaOf(table, dialect)),
     migrations,
-    migrationsTableName: '_migrations',
     migrationsTransactionMode: 'all',
     enableWAL: true,
     timeout: 5000,
-    logging: false,
     // A rebuilt table is renamed into place; without this the rename fails while triggers name the dropped one.
     prepareDatabase: (database: { pragma(text: string): unknown }) => {
       database.pragma('legacy_alter_table = ON');
     },
   });
-  return source.initialize();
 }
 
 /** What the schema builder would still change: nothing, once all migrations have run. */
-export async function schemaDifferences(source: DataSource): Promise<{ up: string[]; down: string[] }> {
+export async function schemaDifferences(
+  source: DataSource,
+  dialect: Dialect,
+): Promise<{ up: string[]; down: string[] }> {
   const log = await source.driver.createSchemaBuilder().log();
-  return { up: log.upQueries.map(({ query }) => query), down: log.downQueries.map(({ query }) => query).reverse() };
+  const up = log.upQueries.map(({ query }) => query);
+  const down = log.downQueries.map(({ query }) => query).reverse();
+  if (!dialect.isServer) return { up, down };
+  const checks = await checkDifferences(source, dialect);
+  return { up: [...up, ...checks.up].map(bracketed), down: [...checks.down, ...down].map(bracketed) };
 }

@@ -21,6 +21,18 @@ export interface Connection extends Sql {
   close(): Promise<void>;
 }
 
+/** Runs something in a transaction of its own: committed where it returns, undone where it throws. */
+export async function inTransaction<T>(connection: Connection, task: () => Promise<T>): Promise<T> {
+  await connection.begin('write');
+  try {
+    const value = await task();
+    await connection.commit();
+    return value;
+  } finally {
+    await connection.rollback();
+  }
+}
+
 /**
  * An identifier from a definition, quoted. Never used for anything that came from outside. Common SQL writes them the
  * same way; a MySQL connection sets ANSI_QUOTES.

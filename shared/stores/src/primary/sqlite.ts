@@ -246,6 +246,13 @@ function translate(thrown: unknown): MindoraError {
 /** The dialect of SQLite. */
 export const sqlite: Dialect = {
   engine: 'SQLite',
+  isServer: false,
+  readersMax: 1,
+  locking: '',
+  orKeep: 'ON CONFLICT DO NOTHING',
+  dearSavepoints: false,
+  clearAtOnce: null,
+  scrubs: true,
   column,
   check,
   selected,
@@ -255,6 +262,11 @@ export const sqlite: Dialect = {
   scrub,
   weakSettings,
   translate,
+  cell: (value) => value,
+  // The writer has the file for itself.
+  exclusively: (_sql, task) => task(),
+  retry: () => null,
+  isMissingTable: (thrown) => /^no such table/.test(String((thrown as { message?: unknown } | null)?.message)),
   notNullIndex: (name) => `${quote(name)} IS NOT NULL`,
   // A rowid typed by hand may displace a row too (INSERT OR REPLACE INTO t (rowid, ...)).
   hiddenUniques: [['rowid']],

@@ -1,6 +1,7 @@
 /**
  * The primary's tables, as data: those of the entities and the internal ones. Schema, migrations and triggers are made
- * from here. Keys compare as bytes: BINARY is SQLite's default; on MySQL every table is utf8mb4_bin.
+ * from here. Keys compare as bytes: BINARY is SQLite's default; a server's tables have a binary collation without
+ * padding.
  */
 import { createHash } from 'node:crypto';
 import { type ColumnDefinition, type EntityDefinition, entity, entityNames } from '@mindora/contracts';
@@ -19,6 +20,11 @@ export interface TableDefinition {
 const name = { type: 'string', length: 64 } as const;
 const id = { type: 'string', length: 200 } as const;
 const integer = { type: 'integer' } as const;
+/** Internal times are kept as their canonical text. */
+const time = { type: 'string', length: 27 } as const;
+
+/** The line of `_meta` that writers share, and that who begins an erasure changes. */
+export const erasureGate = 'erasures';
 
 const internal: readonly TableDefinition[] = [
   {
@@ -45,7 +51,7 @@ const internal: readonly TableDefinition[] = [
       id,
       version: integer,
       reason: { type: 'text' },
-      parked_at: { type: 'time' },
+      parked_at: time,
       attempts: integer,
     },
     uniques: [],
@@ -62,7 +68,7 @@ const internal: readonly TableDefinition[] = [
   {
     name: '_erasures',
     primary: ['user_id'],
-    columns: { user_id: id, started_at: { type: 'time' }, ended_at: { type: 'time', nullable: true } },
+    columns: { user_id: id, started_at: time, ended_at: { ...time, nullable: true } },
     uniques: [],
     indexes: [],
   },
@@ -88,8 +94,8 @@ const internal: readonly TableDefinition[] = [
       hash: { type: 'string', length: 64 },
       user_id: { type: 'string', length: 50 },
       name: { type: 'string', length: 100 },
-      created_at: { type: 'time' },
-      revoked_at: { type: 'time', nullable: true },
+      created_at: time,
+      revoked_at: { ...time, nullable: true },
     },
     uniques: [['hash']],
     indexes: [['user_id']],

@@ -5,7 +5,7 @@
 import { type EntityDefinition, type EntityName, entity, entityNames } from '@mindora/contracts';
 import type { Dialect, TriggerDefinition, TriggerStep } from './dialect.ts';
 import { adoptRows, markEntity } from './marking.ts';
-import { type Connection, quote } from './sql.ts';
+import { type Connection, inTransaction, quote, type Sql } from './sql.ts';
 
 const prefix = '_ledger_';
 
@@ -18,7 +18,8 @@ export function triggersOf(name: EntityName, dialect: Dialect): TriggerDefinitio
   const definition = entity(name);
   const owner: TriggerStep[] =
     definition.owner === undefined ? [] : [{ step: 'refuse_owner_change', owner: definition.owner }];
-  const before = [...owner, ...displaced(definition, dialect)];
+  // On a server, what a statement displaces fires the delete triggers.
+  const before = [...owner, ...(dialect.isServer ? [] : displaced(definition, dialect))];
   const touchNew: TriggerStep = { step: 'touch', row: 'NEW' };
   const made: [TriggerDefinition['time'], TriggerDefinition['event'], TriggerStep[]][] = [
     ['BEFORE', 'INSERT', before],
@@ -42,48 +43,55 @@ export function triggersOf(name: EntityName, dialect: Dialect): TriggerDefinitio
 
 /**
  * Makes the triggers equal to the definitions. An entity that lacked one has all its records marked, and rows that
- * the ledger doesn't know adopted, in the same transaction: anything may have happened without the trigger.
+ * the ledger doesn't know adopted: anything may have happened without the trigger.
+ *
+ * On a server, each change of a trigger is a commit of its own. That an entity has to be marked is noted before its
+ * first trigger is touched, so a start that dies in between is made good by the next one.
  *
  * @returns the entities that were marked
  */
 export async function ensureTriggers(connection: Connection, dialect: Dialect): Promise<EntityName[]> {
-  await connection.begin('write');
-  try {
-    const existing = await dialect.triggers(connection);
-    const mended: EntityName[] = [];
-    for (const name of entityNames) {
-      if (await ensureTriggersOf(connection, dialect, name, existing)) mended.push(name);
+  if (dialect.isServer) await remakeTriggers(connection, dialect);
+  return inTransaction(connection, async () => {
+    if (!dialect.isServer) await remakeTriggers(connection, dialect);
+    const noted = await notedEntities(connection);
+    for (const name of noted) {
+      await markEntity(connection, dialect, name, null);
+      await adoptRows(connection, dialect, name);
+      await connection.run('DELETE FROM "_meta" WHERE "name" = ?', [noteOf(name)]);
     }
-    for (const name of existing.keys()) {
-      if (name.startsWith(prefix)) await connection.run(`DROP TRIGGER ${quote(name)}`);
-    }
-    await connection.commit();
-    return mended;
-  } finally {
-    await connection.rollback();
-  }
+    return noted;
+  });
 }
 
-/** Takes what it has dealt with out of `existing`. */
-async function ensureTriggersOf(
-  connection: Connection,
-  dialect: Dialect,
-  name: EntityName,
-  existing: Map<string, string>,
-): Promise<boolean> {
-  let mended = false;
-  for (const definition of triggersOf(name, dialect)) {
-    const text = dialect.trigger(definition);
-    const present = existing.get(definition.name);
-    existing.delete(definition.name);
-    if (present === text) continue;
-    if (present !== undefined) await connection.run(`DROP TRIGGER ${quote(definition.name)}`);
-    await connection.run(text);
-    mended = true;
+const noteOf = (name: EntityName): string => `mend:${name}`;
+
+async function notedEntities(sql: Sql): Promise<EntityName[]> {
+  const rows = await sql.all('SELECT "name" FROM "_meta"');
+  const names = new Set(rows.map((row) => row.name));
+  return entityNames.filter((name) => names.has(noteOf(name)));
+}
+
+async function note(sql: Sql, name: EntityName): Promise<void> {
+  const known = await notedEntities(sql);
+  if (!known.includes(name)) await sql.run('INSERT INTO "_meta" ("name", "value") VALUES (?, ?)', [noteOf(name), '']);
+}
+
+async function remakeTriggers(sql: Sql, dialect: Dialect): Promise<void> {
+  const existing = await dialect.triggers(sql);
+  for (const name of entityNames) {
+    for (const definition of triggersOf(name, dialect)) {
+      const text = dialect.trigger(definition);
+      const present = existing.get(definition.name);
+      existing.delete(definition.name);
+      if (present !== text) await remake(sql, definition, text, present !== undefined);
+    }
   }
-  if (mended) {
-    await markEntity(connection, dialect, name, null);
-    await adoptRows(connection, dialect, name);
-  }
-  return mended;
+  for (const name of existing.keys()) if (name.startsWith(prefix)) await sql.run(`DROP TRIGGER ${quote(name)}`);
+}
+
+async function remake(sql: Sql, definition: TriggerDefinition, text: string, isThere: boolean): Promise<void> {
+  await note(sql, definition.entity);
+  if (isThere) await sql.run(`DROP TRIGGER ${quote(definition.name)}`);
+  await sql.run(text);
 }

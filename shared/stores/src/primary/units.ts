@@ -3,7 +3,16 @@ import type { EntityDefinition, EntityName, Json, Row } from '@mindora/contracts
 import { type Clock, MindoraError, type Random } from '@mindora/runtime';
 import type { Dialect } from './dialect.ts';
 import type { Mutation, Written } from './port.ts';
-import { type CellRow, decodeRow, definitionOf, encode, encodeRow, ownerColumn, storedRow } from './rows.ts';
+import {
+  boundCells,
+  type CellRow,
+  decodeRow,
+  definitionOf,
+  encode,
+  encodeRow,
+  lockedRow,
+  ownerColumn,
+} from './rows.ts';
 import { type Cells, quote, type Sql } from './sql.ts';
 import { sameCell } from './values.ts';
 
@@ -45,11 +54,16 @@ function runMutation(sql: Sql, context: UnitContext, mutation: Mutation): Promis
 export async function insertRow(sql: Sql, context: UnitContext, name: EntityName, row: Row): Promise<Written> {
   const definition = definitionOf(name);
   const cells = completeRow(definition, row, context);
-  await refuseErased(sql, definition, cells);
   const columns = Object.keys(cells);
-  const list = columns.map(quote).join(', ');
-  const marks = columns.map(() => '?').join(', ');
-  await sql.run(`INSERT INTO ${quote(definition.table)} (${list}) VALUES (${marks})`, Object.values(cells));
+  const owner = ownerColumn(definition);
+  // In one statement with the look at erasures: on a server each statement is a round trip.
+  const unless = owner === null ? '' : ` WHERE ${notErased}`;
+  const inserted = await sql.run(
+    `INSERT INTO ${quote(definition.table)} (${columns.map(quote).join(', ')})
+     SELECT ${columns.map(() => '?').join(', ')}${unless}`,
+    [...boundCells(definition, context.dialect, cells), ...(owner === null ? [] : [String(cells[owner])])],
+  );
+  if (inserted === 0) throw new MindoraError('user_erased');
   const id = String(cells[definition.key]);
   return result(sql, definition, id, 'inserted', decodeRow(definition, cells));
 }
@@ -84,6 +98,8 @@ async function refuseErased(sql: Sql, definition: EntityDefinition, cells: Cells
   if (owner !== null) await refuseErasedUser(sql, String(cells[owner]));
 }
 
+const notErased = 'NOT EXISTS (SELECT 1 FROM "_erasures" WHERE "user_id" = ?)';
+
 /** @throws MindoraError `user_erased` */
 export async function refuseErasedUser(sql: Sql, userId: string): Promise<void> {
   const [erasure] = await sql.all('SELECT 1 FROM "_erasures" WHERE "user_id" = ?', [userId]);
@@ -94,8 +110,10 @@ async function ensureRow(sql: Sql, context: UnitContext, name: EntityName, row: 
   const definition = definitionOf(name);
   const wanted = completeRow(definition, row, context);
   const id = String(wanted[definition.key]);
-  const stored = await storedRow(sql, context.dialect, name, id);
-  if (stored === null) return insertRow(sql, context, name, row);
+  const stored = await lockedRow(sql, context.dialect, name, id);
+  if (stored === null) {
+    return insertOr(sql, context, name, { ...row, [definition.key]: id }, () => ensureRow(sql, context, name, row));
+  }
   await refuseErased(sql, definition, wanted);
   for (const [column, facts] of Object.entries(definition.columns)) {
     if (facts.managed === true || sameCell(stored[column], wanted[column], facts)) continue;
@@ -104,16 +122,39 @@ async function ensureRow(sql: Sql, context: UnitContext, name: EntityName, row: 
   return result(sql, definition, id, 'unchanged', decodeRow(definition, stored));
 }
 
+/**
+ * Inserts a row that was not there when the unit looked; where someone else put it there meanwhile, looks again. Only
+ * what waits for that other transaction finds its row, so the second look is the last.
+ */
+async function insertOr(
+  sql: Sql,
+  context: UnitContext,
+  name: EntityName,
+  row: Row,
+  lookAgain: () => Promise<Written>,
+): Promise<Written> {
+  const { dialect } = context;
+  const definition = definitionOf(name);
+  try {
+    return await insertRow(sql, context, name, row);
+  } catch (thrown) {
+    const isTaken = dialect.isServer && dialect.translate(thrown).code === 'conflict';
+    const id = String(row[definition.key]);
+    if (!isTaken || (await lockedRow(sql, dialect, name, id)) === null) throw thrown;
+    return lookAgain();
+  }
+}
+
 type Guarded = { entity: EntityName; id: string; owner?: string; version?: number };
 
 /** The stored row, if it belongs to the owner and has the version that were named. */
 async function guardedRow(sql: Sql, context: UnitContext, it: Guarded): Promise<Cells> {
   const definition = definitionOf(it.entity);
-  const stored = await storedRow(sql, context.dialect, it.entity, it.id);
+  const stored = await lockedRow(sql, context.dialect, it.entity, it.id);
   const owner = ownerColumn(definition);
   const isOwned = it.owner === undefined || (owner !== null && stored?.[owner] === it.owner);
   if (stored === null || !isOwned) throw new MindoraError('not_found', `no such ${it.entity}`);
-  if (it.version !== undefined && (await versionOf(sql, it.entity, it.id)) !== it.version) {
+  if (it.version !== undefined && (await lockedVersionOf(sql, context.dialect, it)) !== it.version) {
     throw new MindoraError('conflict', `${it.entity} was changed meanwhile`);
   }
   return stored;
@@ -152,7 +193,7 @@ async function storeChanges(
   if (Object.hasOwn(definition.columns, 'updated_at')) changes.updated_at = context.clock.timestamp();
   const list = Object.keys(changes).map((name) => `${quote(name)} = ?`);
   await sql.run(`UPDATE ${quote(definition.table)} SET ${list.join(', ')} WHERE ${quote(definition.key)} = ?`, [
-    ...Object.values(changes),
+    ...boundCells(definition, context.dialect, changes),
     id,
   ]);
   return result(sql, definition, id, 'updated', decodeRow(definition, { ...stored, ...changes }));
@@ -162,10 +203,11 @@ async function mergeRow(sql: Sql, context: UnitContext, it: Extract<Mutation, { 
   const definition = definitionOf(it.entity);
   const column = definition.columns[it.column];
   if (column?.type !== 'json') throw new MindoraError('invalid_request', `${it.entity} has no such JSON field`);
-  const stored = await storedRow(sql, context.dialect, it.entity, it.id);
+  const stored = await lockedRow(sql, context.dialect, it.entity, it.id);
   if (stored === null) {
     const merged = mergedFields(it.otherwise[it.column] ?? null, it.fields);
-    return insertRow(sql, context, it.entity, { ...it.otherwise, [definition.key]: it.id, [it.column]: merged });
+    const row = { ...it.otherwise, [definition.key]: it.id, [it.column]: merged };
+    return insertOr(sql, context, it.entity, row, () => mergeRow(sql, context, it));
   }
   await refuseErased(sql, definition, stored);
   const present = decodeRow(definition, stored, true)[it.column] ?? null;
@@ -195,6 +237,13 @@ async function result(
 ): Promise<Written> {
   const name = definition.name as EntityName;
   return { entity: name, id, version: await versionOf(sql, name, id), change, row };
+}
+
+/** The version of a record that the unit goes on to change: a mark of sync raises it without changing the row. */
+async function lockedVersionOf(sql: Sql, dialect: Dialect, { entity, id }: Guarded): Promise<number> {
+  const text = `SELECT "version" FROM "_ledger" WHERE "entity" = ? AND "id" = ?${dialect.locking}`;
+  const [line] = await sql.all(text, [entity, id]);
+  return Number(line?.version ?? 0);
 }
 
 /** The present version; 0 where the ledger knows no such record. */

@@ -1,0 +1,9 @@
+/** Where a primary is. */
+
+/**
+ * A file of SQLite, or a database on a server of MySQL or MariaDB that exists already:
+ * `mysql://user:password@host:3306/database`. Plain data, so that it crosses into a thread.
+ */
+export type PrimaryLocation =
+  | { readonly kind?: 'sqlite'; readonly file: string }
+  | { readonly kind: 'mysql'; readonly url: string };
