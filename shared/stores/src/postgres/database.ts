@@ -5,9 +5,9 @@ import { closedError, EngineError, isConflict, sqlstateOf, toEngineError, toStor
 
 const connectTimeoutMs = 3000;
 /** The server ends a statement after this time; the client gives up a little later, where the server is silent. */
-const statementTimeoutMs = 15_000;
-const answerTimeoutMs = 18_000;
-const lockTimeoutMs = 10_000;
+const statementTimeoutMs = 10_000;
+const answerTimeoutMs = 12_000;
+const lockTimeoutMs = 8000;
 const idleInTransactionMs = 60_000;
 const idleConnectionMs = 30_000;
 /** Connections of one store (A3.5). */
