@@ -11,6 +11,7 @@ import {
   Statements,
 } from '../embedded/index.ts';
 import { numberColumn } from '../embedded/numbered.ts';
+import { assertVector, best, isSettled, neighboursMax, scoreOf } from './neighbours.ts';
 import type { NearestQuery, Neighbour, VectorStore } from './port.ts';
 import { type VectorClass, VectorTables } from './tables.ts';
 
@@ -21,7 +22,6 @@ export interface VectorOptions {
   readonly dimensions?: number;
 }
 
-const neighboursMax = 200;
 const dimensionsDefault = 384;
 const dimensionsMax = 8192;
 /** Most that the engine gives in one search. */
@@ -91,13 +91,7 @@ class SqliteVectors extends EmbeddedTarget implements VectorStore {
   }
 
   #vectorBytes(vector: Float32Array): Buffer {
-    const { dimensions } = this.capabilities;
-    if (vector.length !== dimensions) {
-      throw new MindoraError('invalid_request', `the vector has ${vector.length} dimensions, the store ${dimensions}`);
-    }
-    if (!vector.every(Number.isFinite) || vector.every((value) => value === 0)) {
-      throw new MindoraError('invalid_request', 'the vector must be finite and not all zeros');
-    }
+    assertVector(vector, this.capabilities.dimensions);
     return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
   }
 
@@ -137,19 +131,6 @@ class SqliteVectors extends EmbeddedTarget implements VectorStore {
     const cells = this.#statements.get(sql).get(number);
     if (cells === undefined) return [];
     const { id, document } = table.found(cells);
-    return [{ id, score: Math.max(-1, Math.min(1, 1 - distance)), document }];
+    return [{ id, score: scoreOf(distance), document }];
   }
-}
-
-/** Whether what follows can't belong to the best any more: one that is worse than the last of them was seen. */
-function isSettled(neighbours: readonly Neighbour[], limit: number): boolean {
-  const last = neighbours[limit - 1];
-  const worst = neighbours.at(-1);
-  return last !== undefined && worst !== undefined && worst.score < last.score;
-}
-
-function best(neighbours: readonly Neighbour[], limit: number): Neighbour[] {
-  return neighbours
-    .toSorted((a, b) => b.score - a.score || Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)))
-    .slice(0, limit);
 }

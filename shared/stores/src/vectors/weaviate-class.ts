@@ -1,0 +1,235 @@
+/** One class of Weaviate, in the few requests that the store needs. Each is bounded, and each result is checked. */
+import { MindoraError } from '@mindora/runtime';
+import weaviate, { type FilterValue, type WeaviateClient } from 'weaviate-client';
+import type { WeaviateConnection } from './weaviate-connection.ts';
+
+export type Properties = Record<string, string | number>;
+
+/** An object to write. */
+export interface NewObject {
+  readonly id: string;
+  readonly properties: Properties;
+  readonly vector: Float32Array | null;
+}
+
+/** An object that was read. Times come as the client makes them. */
+export interface ReadObject {
+  readonly uuid: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly vector: readonly number[] | null;
+  readonly distance: number | null;
+}
+
+/** What is read of objects: these properties (all where null), and their vectors. */
+export interface Wanted {
+  readonly properties: readonly string[] | null;
+  readonly vector: boolean;
+}
+
+export interface Nearest {
+  readonly vector: Float32Array;
+  readonly limit: number;
+  readonly filter: FilterValue | null;
+  readonly properties: readonly string[];
+}
+
+/** The engine's advice for one request (A6.2). */
+const objectsPerWrite = 100;
+const charactersPerWrite = 8 * 1024 * 1024;
+const idsPerRequest = 1_000;
+/** Most that the engine deletes or finds by one request, unless it was set lower. */
+const foundMax = 10_000;
+const deletionsMax = 100_000;
+
+/** What the client offers of a collection, as far as it is used. */
+interface Client {
+  readonly data: {
+    insertMany(
+      objects: readonly object[],
+    ): Promise<{ readonly errors: Readonly<Record<number, { readonly message: string }>> }>;
+    deleteMany(filter: FilterValue): Promise<{ readonly failed: number; readonly successful: number }>;
+  };
+  readonly query: {
+    fetchObjects(options: object): Promise<{ readonly objects: readonly Answered[] }>;
+    nearVector(vector: readonly number[], options: object): Promise<{ readonly objects: readonly Answered[] }>;
+  };
+}
+
+interface Answered {
+  readonly uuid: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly vectors?: { readonly default?: readonly number[] };
+  readonly metadata?: { readonly distance?: number };
+}
+
+export class WeaviateClass {
+  readonly name: string;
+  readonly #connection: WeaviateConnection;
+
+  constructor(connection: WeaviateConnection, name: string) {
+    this.#connection = connection;
+    this.name = name;
+  }
+
+  /**
+   * Writes objects in place of those with the same UUID.
+   *
+   * @returns UUIDs of those whose content the engine refuses
+   */
+  async put(objects: readonly NewObject[]): Promise<Set<string>> {
+    const refused = new Set<string>();
+    for (const chunk of chunksBySize(objects)) {
+      const sent = chunk.map(({ id, properties, vector }) => {
+        return { id, properties, ...(vector === null ? {} : { vectors: Array.from(vector) }) };
+      });
+      const { errors } = await this.#call('write', ({ data }) => data.insertMany(sent));
+      for (const [index, error] of Object.entries(errors)) {
+        if (!blamesContent(error.message))
+          throw new MindoraError('store_unavailable', 'Weaviate took not every object');
+        refused.add(chunk[Number(index)]?.id ?? '');
+      }
+    }
+    return refused;
+  }
+
+  /** Removes objects; those that are not there are none the less removed. */
+  async remove(uuids: readonly string[]): Promise<void> {
+    for (const ids of chunksOf(uuids, idsPerRequest)) await this.#delete(weaviate.filter.byId().containsAny([...ids]));
+  }
+
+  /** Removes all that a filter finds; how many. */
+  async removeWhere(filter: FilterValue): Promise<number> {
+    let removed = 0;
+    while (removed < deletionsMax) {
+      const count = await this.#delete(filter);
+      removed += count;
+      if (count === 0) break;
+    }
+    return removed;
+  }
+
+  /** Objects by their UUIDs, as far as they are there. */
+  async get(uuids: readonly string[], wanted: Wanted): Promise<Map<string, ReadObject>> {
+    const found = new Map<string, ReadObject>();
+    for (const ids of chunksOf([...new Set(uuids)], idsPerRequest)) {
+      for (const object of await this.#getSome(ids, wanted)) found.set(object.uuid, object);
+    }
+    return found;
+  }
+
+  find(filter: FilterValue, wanted: Wanted): Promise<ReadObject[]> {
+    return this.#fetch({ filters: filter, limit: foundMax }, wanted);
+  }
+
+  /** Objects with a UUID above `after`, in the order of UUIDs. */
+  page(after: string | null, limit: number, wanted: Wanted): Promise<ReadObject[]> {
+    return this.#fetch({ limit, ...(after === null ? {} : { after }) }, wanted);
+  }
+
+  /** Nearest first. */
+  async nearest({ vector, limit, filter, properties }: Nearest): Promise<ReadObject[]> {
+    const options = {
+      limit,
+      returnMetadata: ['distance'],
+      returnProperties: [...properties],
+      ...(filter === null ? {} : { filters: filter }),
+    };
+    const { objects } = await this.#call('read', ({ query }) => query.nearVector(Array.from(vector), options));
+    return objects.map(readObject);
+  }
+
+  /** An answer has a greatest size; where the objects are too large for it, they come in halves. */
+  async #getSome(uuids: readonly string[], wanted: Wanted): Promise<ReadObject[]> {
+    try {
+      const filters = weaviate.filter.byId().containsAny([...uuids]);
+      return await this.#fetch({ filters, limit: uuids.length }, wanted);
+    } catch (error) {
+      if (uuids.length === 1 || !isTooLarge(error)) throw error;
+      const half = uuids.length >> 1;
+      const first = await this.#getSome(uuids.slice(0, half), wanted);
+      return [...first, ...(await this.#getSome(uuids.slice(half), wanted))];
+    }
+  }
+
+  async #fetch(options: object, { properties, vector }: Wanted): Promise<ReadObject[]> {
+    const returned = properties === null ? {} : { returnProperties: [...properties] };
+    const { objects } = await this.#call('read', ({ query }) =>
+      query.fetchObjects({ ...options, ...returned, includeVector: vector }),
+    );
+    return objects.map(readObject);
+  }
+
+  async #delete(filter: FilterValue): Promise<number> {
+    const { failed, successful } = await this.#call('write', ({ data }) => data.deleteMany(filter));
+    if (failed > 0) throw new MindoraError('store_unavailable', `Weaviate could not delete ${failed} objects`);
+    return successful;
+  }
+
+  #call<T>(kind: 'read' | 'write', work: (collection: Client) => Promise<T>): Promise<T> {
+    return this.#connection.call(kind, (client) => work(this.#collection(client)));
+  }
+
+  /** Where there are several nodes, most of them have a write, and are asked for a read. */
+  #collection(client: WeaviateClient): Client {
+    return client.collections.use(this.name).withConsistency('QUORUM') as unknown as Client;
+  }
+}
+
+interface Comparisons {
+  equal(value: string): FilterValue;
+  lessThan(value: number): FilterValue;
+  lessOrEqual(value: number): FilterValue;
+  greaterThan(value: number): FilterValue;
+}
+
+/** A condition on a property. Values are sent beside the query, never in it. */
+export function where(property: string): Comparisons {
+  return weaviate.filter.byProperty(property) as unknown as Comparisons;
+}
+
+function readObject({ uuid, properties, vectors, metadata }: Answered): ReadObject {
+  const vector = vectors?.default;
+  return {
+    uuid,
+    properties,
+    vector: vector === undefined || vector.length === 0 ? null : vector,
+    distance: metadata?.distance ?? null,
+  };
+}
+
+/** What the engine says of an object that it will never take. All else is its own failure, and tried again. */
+function blamesContent(message: string): boolean {
+  return /invalid (object|property|text|date|number|vector)|vector lengths? |dimension|no such prop/i.test(message);
+}
+
+function isTooLarge(error: unknown): boolean {
+  const cause = error instanceof MindoraError ? error.cause : error;
+  return cause instanceof Error && /RESOURCE_EXHAUSTED|larger than max/i.test(cause.message);
+}
+
+/** Parts of a list, in order. */
+export function* chunksOf<T>(list: readonly T[], length: number): Generator<readonly T[]> {
+  for (let at = 0; at < list.length; at += length) yield list.slice(at, at + length);
+}
+
+function* chunksBySize(objects: readonly NewObject[]): Generator<readonly NewObject[]> {
+  let chunk: NewObject[] = [];
+  let size = 0;
+  for (const object of objects) {
+    const more = sizeOf(object);
+    if (chunk.length > 0 && (chunk.length === objectsPerWrite || size + more > charactersPerWrite)) {
+      yield chunk;
+      chunk = [];
+      size = 0;
+    }
+    chunk.push(object);
+    size += more;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function sizeOf({ properties, vector }: NewObject): number {
+  let size = 4 * (vector?.length ?? 0);
+  for (const value of Object.values(properties)) size += typeof value === 'string' ? value.length : 8;
+  return size;
+}

@@ -1,0 +1,207 @@
+/**
+ * The way to a Weaviate: gRPC for objects by its client, REST for the schema. Nothing is sent before the first call,
+ * and an engine that is away is told within seconds: the client by itself would retry for half a minute.
+ */
+import { MindoraError } from '@mindora/runtime';
+import weaviate, { type WeaviateClient } from 'weaviate-client';
+
+export interface WeaviateAddress {
+  readonly secure: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly grpcPort: number;
+  /** Null where the engine lets everybody in. */
+  readonly key: string | null;
+}
+
+/** How long one request may take. What the engine does with a write ends with its request, or shortly after. */
+export const requestTimeoutSeconds = 10;
+/** So long after a write was given up, the engine may still be carrying it out. */
+const settlingMs = 5_000;
+/**
+ * So long after its sender sent it last, a write may still be carried out. (What lay in a broken network for longer is
+ * found by the reconcile of each night, because an object bears its version.)
+ */
+export const lateWritesMs = requestTimeoutSeconds * 1_000 + settlingMs;
+const reachTimeoutMs = 3_000;
+/** For so long after an answer the engine is taken to be there. */
+const trustMs = 1_000;
+const defaultPort = 8080;
+const defaultGrpcPort = 50_051;
+
+/** Parts of `http://:key@host:8080?grpc=50051`. @throws MindoraError `invalid_request` that doesn't show the key */
+export function parseWeaviateUrl(text: string): WeaviateAddress {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const grpcPort = Number(url?.searchParams.get('grpc') ?? defaultGrpcPort);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || !Number.isInteger(grpcPort)) {
+    throw new MindoraError('invalid_request', 'the address of Weaviate must be http(s)://:KEY@HOST:PORT?grpc=PORT');
+  }
+  const key = decodeURIComponent(url.password);
+  return {
+    secure: url.protocol === 'https:',
+    host: url.hostname,
+    port: Number(url.port || defaultPort),
+    grpcPort,
+    key: key === '' ? null : key,
+  };
+}
+
+export interface RestOptions {
+  readonly body?: unknown;
+  readonly anonymous?: boolean;
+}
+
+export interface RestAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export class WeaviateConnection {
+  readonly #address: WeaviateAddress;
+  #client: Promise<WeaviateClient> | null = null;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #lostWriteAt = Number.NEGATIVE_INFINITY;
+  #version: string | null = null;
+  #closed = false;
+
+  constructor(address: WeaviateAddress) {
+    this.#address = address;
+  }
+
+  /** Runs a request of the client. @throws MindoraError `store_unavailable` whatever the engine did wrong */
+  async call<T>(kind: 'read' | 'write', work: (client: WeaviateClient) => Promise<T>): Promise<T> {
+    await this.#reach();
+    this.#client ??= this.#open();
+    const client = await this.#client;
+    try {
+      const result = await whileThere(work(client), () => this.ping());
+      this.#answeredAt = performance.now();
+      return result;
+    } catch (error) {
+      if (kind === 'write') this.#lostWriteAt = performance.now();
+      // Its channel may be waiting before it connects again; a new one doesn't.
+      this.#drop();
+      throw toUnavailable(error);
+    }
+  }
+
+  /** @throws MindoraError `store_unavailable` where the engine doesn't answer, or isn't ready */
+  async ping(): Promise<void> {
+    this.assertOpen();
+    const url = `${this.#base()}/v1/.well-known/ready`;
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(reachTimeoutMs) });
+      await response.arrayBuffer();
+      if (!response.ok) throw new MindoraError('store_unavailable', 'Weaviate is not ready');
+      this.#answeredAt = performance.now();
+    } catch (error) {
+      throw toUnavailable(error);
+    }
+    if (this.#version === null) await this.#readVersion();
+  }
+
+  /** One request to the REST interface; `anonymous` leaves the key out. */
+  async rest(method: string, path: string, { body, anonymous = false }: RestOptions = {}): Promise<RestAnswer> {
+    this.assertOpen();
+    const { key } = this.#address;
+    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    if (key !== null && !anonymous) headers.authorization = `Bearer ${key}`;
+    const signal = AbortSignal.timeout(requestTimeoutSeconds * 1000);
+    const init = { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    try {
+      const response = await fetch(`${this.#base()}/v1${path}`, init);
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };
+    } catch (error) {
+      throw toUnavailable(error);
+    }
+  }
+
+  /** Version of the engine, where it was asked already. */
+  get version(): string | null {
+    return this.#version;
+  }
+
+  /** As {@link rest}, where anything but success is the engine's failure. */
+  async demand(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await this.rest(method, path, { body });
+    if (answer.status >= 200 && answer.status < 300) return answer.body;
+    throw new MindoraError('store_unavailable', `Weaviate answers ${answer.status} to ${method} ${path}`);
+  }
+
+  /**
+   * A write that failed may still be carried out, after one that follows it: so none follows for a while.
+   *
+   * @throws MindoraError `store_unavailable`
+   */
+  assertSettled(): void {
+    this.assertOpen();
+    if (performance.now() - this.#lostWriteAt >= settlingMs) return;
+    throw new MindoraError('store_unavailable', 'a write that failed may still be carried out; waiting for its end');
+  }
+
+  /** @throws MindoraError `store_unavailable` after {@link close} */
+  assertOpen(): void {
+    if (this.#closed) throw new MindoraError('store_unavailable', 'vectors is closed');
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  #base(): string {
+    const { secure, host, port } = this.#address;
+    return `${secure ? 'https' : 'http'}://${host}:${port}`;
+  }
+
+  async #reach(): Promise<void> {
+    this.assertOpen();
+    if (performance.now() - this.#answeredAt > trustMs) await this.ping();
+    // Closed meanwhile, a new client would never be closed.
+    this.assertOpen();
+  }
+
+  async #readVersion(): Promise<void> {
+    const { body } = await this.rest('GET', '/meta');
+    const version = (body as { readonly version?: unknown } | null)?.version;
+    this.#version = typeof version === 'string' ? version : null;
+  }
+
+  #open(): Promise<WeaviateClient> {
+    const { secure, host, port, grpcPort, key } = this.#address;
+    return weaviate.client({
+      connectionParams: { http: { host, port, secure }, grpc: { host, port: grpcPort, secure } },
+      ...(key === null ? {} : { auth: new weaviate.ApiKey(key) }),
+      timeout: { init: 3, query: requestTimeoutSeconds, insert: requestTimeoutSeconds },
+      skipInitChecks: true,
+    });
+  }
+
+  #drop(): void {
+    const client = this.#client;
+    this.#client = null;
+    this.#answeredAt = Number.NEGATIVE_INFINITY;
+    void client?.then((open) => open.close());
+  }
+}
+
+/** Looks every second whether the engine is still there; where it is gone, nobody waits for the answer. */
+async function whileThere<T>(work: Promise<T>, ping: () => Promise<void>): Promise<T> {
+  const { promise: gone, reject } = Promise.withResolvers<never>();
+  const timer = setInterval(() => void ping().catch(reject), trustMs);
+  // Given up, the request may still fail; the failure that counts has been told.
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, gone]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The engine's own words are left out of the message: they may quote content. */
+function toUnavailable(error: unknown): MindoraError {
+  if (error instanceof MindoraError) return error;
+  const name = error instanceof Error ? error.name : 'an unknown error';
+  return new MindoraError('store_unavailable', `Weaviate failed (${name})`, { cause: error });
+}

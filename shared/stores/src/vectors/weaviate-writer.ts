@@ -1,0 +1,123 @@
+/**
+ * Batches, by a single writer: Weaviate can't compare versions, so what is there is read before anything is written.
+ *
+ * In which order the two halves of a record are written, so that a crash between them shows, and repeating mends it:
+ * - a document: its object with the version on it, in one write; then an older tombstone goes. Between them the object
+ *   is newer, and counts.
+ * - a deletion: the tombstone, then the object goes. Between them the tombstone is newer, and the object beside it a
+ *   fault.
+ * - the position last: what it says is there.
+ */
+import type { EntityName } from '@mindora/contracts';
+import { assertItem, refusalOf } from '../embedded/index.ts';
+import type { ApplyBatch, ApplyItem, ApplyResult } from '../port.ts';
+import type { NewObject } from './weaviate-class.ts';
+import { toObject } from './weaviate-documents.ts';
+import type { WeaviateLedger } from './weaviate-ledger.ts';
+import { type ContentClass, type Halves, versionOf, type WeaviateReader } from './weaviate-reader.ts';
+
+export interface WriterParts {
+  readonly contents: ReadonlyMap<EntityName, ContentClass>;
+  readonly reader: WeaviateReader;
+  readonly ledger: WeaviateLedger;
+  readonly dimensions: number;
+  readonly now: () => number;
+  /** Told of each record that is written. */
+  readonly onWritten: (entity: EntityName, id: string) => void;
+}
+
+/** What is to be done with one record: its last item that was taken. */
+interface Step {
+  readonly item: ApplyItem;
+  readonly before: Halves;
+  /** Null deletes. */
+  readonly object: NewObject | null;
+  /** All items of the record that were taken: what becomes of the last becomes of them. */
+  readonly indexes: number[];
+}
+
+const reasonOfEngine = 'the engine refuses it';
+
+export class WeaviateWriter {
+  readonly #parts: WriterParts;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  async apply(batch: ApplyBatch): Promise<ApplyResult[]> {
+    const { contents, ledger } = this.#parts;
+    const results = new Array<ApplyResult>(batch.items.length);
+    for (const content of contents.values()) await this.#applyOf(content, batch.items, results);
+    for (const [i, { entity }] of batch.items.entries()) {
+      if (!contents.has(entity)) results[i] = { outcome: 'refused', reason: 'vectors holds no such entity' };
+    }
+    if (batch.position !== null) await ledger.advance(batch.position);
+    return results;
+  }
+
+  async #applyOf(content: ContentClass, items: readonly ApplyItem[], results: ApplyResult[]): Promise<void> {
+    const own = [...items.entries()].filter(([, { entity }]) => entity === content.entity);
+    if (own.length === 0) return;
+    const ids = [...new Set(own.flatMap(([, { id }]) => (id.isWellFormed() ? [id] : [])))];
+    const halves = await this.#parts.reader.halves(content, ids, false);
+    const held = new Map(halves.map((one) => [one.id, one]));
+    const steps = new Map<string, Step>();
+    for (const [i, item] of own) results[i] = this.#plan(content, { i, item }, held, steps);
+    const refused = await this.#write(content, [...steps.values()]);
+    for (const i of refused) results[i] = { outcome: 'refused', reason: reasonOfEngine };
+  }
+
+  #plan(
+    { definition }: ContentClass,
+    { i, item }: { readonly i: number; readonly item: ApplyItem },
+    held: ReadonlyMap<string, Halves>,
+    steps: Map<string, Step>,
+  ): ApplyResult {
+    const planned = steps.get(item.id);
+    const before = held.get(item.id) ?? { id: item.id, object: null, head: null, tombstone: null };
+    const version = planned?.item.version ?? versionOf(before);
+    if (version > item.version) return { outcome: 'stale', version };
+    try {
+      assertItem('vectors', item);
+      const { document } = item;
+      const object = document === null ? null : toObject(definition, this.#parts.dimensions, item, document);
+      steps.set(item.id, { item, before, object, indexes: [...(planned?.indexes ?? []), i] });
+      return { outcome: 'applied' };
+    } catch (error) {
+      const reason = refusalOf(error);
+      if (reason === null) throw error;
+      return { outcome: 'refused', reason };
+    }
+  }
+
+  /** Indexes of items that the engine refuses. */
+  async #write(content: ContentClass, steps: readonly Step[]): Promise<number[]> {
+    // Listed before they are written: who scans meanwhile finds a record or finds nothing, but never misses one.
+    for (const { item } of steps) this.#parts.onWritten(item.entity, item.id);
+    const refused = await this.#writeDocuments(content, steps);
+    await this.#writeDeletions(content, steps);
+    return refused;
+  }
+
+  async #writeDocuments(content: ContentClass, steps: readonly Step[]): Promise<number[]> {
+    const refused = await content.class.put(steps.flatMap(({ object }) => object ?? []));
+    const written = steps.filter(({ object }) => object !== null && !refused.has(object.id));
+    const risen = written.filter(({ before }) => before.tombstone !== null).map(({ item }) => item.id);
+    if (risen.length > 0) await this.#parts.ledger.unbury(content.entity, risen);
+    return steps.flatMap(({ object, indexes }) => (object !== null && refused.has(object.id) ? indexes : []));
+  }
+
+  async #writeDeletions(content: ContentClass, steps: readonly Step[]): Promise<void> {
+    const deletions = steps.filter(({ object }) => object === null);
+    if (deletions.length === 0) return;
+    const { ledger, now } = this.#parts;
+    await ledger.bury(
+      content.entity,
+      deletions.map(({ item }) => item),
+      now(),
+    );
+    const gone = deletions.flatMap(({ before }) => before.object?.uuid ?? []);
+    if (gone.length > 0) await content.class.remove(gone);
+  }
+}
