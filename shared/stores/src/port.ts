@@ -78,6 +78,11 @@ export interface Capabilities {
    * make it visible. Who promises that a query sees a record asks `get` for it first.
    */
   readonly seenLater?: true;
+  /**
+   * Where the engine can't guard by version: so long after its sender is gone, a write may still be carried out. Who
+   * takes such a store over waits for so long, and reconciles, before it applies (rule 10).
+   */
+  readonly lateWritesMs?: number;
 }
 
 export interface StoreHealth {
