@@ -112,6 +112,10 @@ const realStores: { readonly [R in Role]?: Connect<R> } = {
     const { openWeaviateVectors } = await import('./vectors/weaviate.ts');
     return openWeaviateVectors(connection, options);
   },
+  vectors: async (connection, options) => {
+    const { openWeaviateVectors } = await import('./vectors/weaviate.ts');
+    return openWeaviateVectors(connection, options);
+  },
   relational: async (connection, options) => {
     const { openPostgresRelational } = await import('./relational/postgres.ts');
     return openPostgresRelational(connection, options);

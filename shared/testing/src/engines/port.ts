@@ -42,4 +42,8 @@ export interface RunningEngine {
   kill(): Promise<void>;
   /** Starts it again on the same data and port, after {@link stop} or {@link kill}; waits until it answers. */
   restart(): Promise<void>;
+  /** Freezes it: connections stay open and nothing answers, as when a machine hangs. */
+  suspend(): Promise<void>;
+  /** Lets it go on after {@link suspend}. */
+  resume(): Promise<void>;
 }
