@@ -8,6 +8,7 @@ const common = {
   testTimeout: 60_000,
 };
 
+/** *.real.test.ts need real engines: jest.real.config.mjs runs them. */
 const ignored = ['/node_modules/', '<rootDir>/data/'];
 
 /** unit: in process, no engines. engines: conformance suites. e2e: whole running versions. */
@@ -27,7 +28,7 @@ export default {
       ...common,
       displayName: 'unit',
       testMatch: ['<rootDir>/**/test/**/*.test.ts'],
-      testPathIgnorePatterns: [...ignored, '\\.engines\\.test\\.ts$', '<rootDir>/test/e2e/'],
+      testPathIgnorePatterns: [...ignored, '\\.(engines|real)\\.test\\.ts$', '<rootDir>/test/e2e/'],
     },
     {
       ...common,
@@ -39,7 +40,7 @@ export default {
       ...common,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
-      testPathIgnorePatterns: ignored,
+      testPathIgnorePatterns: [...ignored, '\\.real\\.test\\.ts$'],
       testTimeout: 180_000,
     },
   ],

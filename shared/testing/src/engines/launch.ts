@@ -13,6 +13,8 @@ import { definitionOf } from './products/index.ts';
 import { makeDirectory, nextState, writeState } from './state.ts';
 
 const stopTimeoutMs = 20_000;
+/** Clients have timeouts, but not all of them for each step. */
+const askTimeoutMs = 5_000;
 const pollEveryMs = 50;
 const logLengthMax = 20_000;
 const portAttemptsMax = 3;
@@ -199,7 +201,7 @@ class LaunchedEngine implements RunningEngine {
     let reason: unknown;
     while (performance.now() < endsAt && !running.isOver()) {
       try {
-        this.#product = await this.#definition.ask(run);
+        this.#product = await within(this.#definition.ask(run), askTimeoutMs);
         return;
       } catch (error) {
         reason = error;
@@ -214,5 +216,17 @@ class LaunchedEngine implements RunningEngine {
   #failure(what: string): string {
     const lines = this.log().trim().split('\n').slice(-10).join('\n');
     return `${this.name} ${what}; its log is ${this.#logFile}:\n${lines}`;
+  }
+}
+
+async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 import { connect } from 'amqplib';
 import type { EngineDefinition, Run } from '../definition.ts';
+import { fetchText } from './common.ts';
 
 function configuration({ password, ports, settings }: Run): string {
   return [
@@ -51,6 +52,8 @@ export const rabbitmq: EngineDefinition = {
   url: (run) => `amqp://mindora:${run.password}@127.0.0.1:${run.port}`,
   addresses: (run) => ({ management: `http://mindora:${run.password}@127.0.0.1:${run.ports.management}` }),
   async ask(run) {
+    // The client never answers where the broker ends a connection while it is made: don't ask before it has started.
+    await fetchText(`http://127.0.0.1:${run.ports.management}/`);
     const connection = await connect(this.url(run), { timeout: 2_000 });
     connection.on('error', () => undefined);
     const version = (connection.connection as { serverProperties?: { version?: string } }).serverProperties?.version;

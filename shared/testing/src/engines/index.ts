@@ -1,0 +1,3 @@
+export { startEngine } from './launch.ts';
+export * from './port.ts';
+export { sharedEngine, shareEngines, stopSharedEngines } from './shared.ts';

@@ -1,0 +1,3 @@
+import { stopSharedEngines } from '@mindora/testing/engines';
+
+export default stopSharedEngines;
