@@ -31,6 +31,9 @@ export interface ElasticFullTextOptions {
 const hitsMax = 200;
 /** Entries that one step of a purge removes. */
 const purgedAtOnce = 1_000;
+/** Merging rewrites the whole index. */
+const mergeTimeoutMs = 600_000;
+const healthTimeoutMs = 5_000;
 
 /** The store on a server that isn't asked for anything yet; {@link FullTextStore.migrate} makes its indices. */
 export function openElasticFullText(options: ElasticFullTextOptions): FullTextStore {
@@ -146,7 +149,9 @@ class ElasticFullText implements FullTextStore {
   async scrub(): Promise<void> {
     await this.#visibility.show();
     const index = this.#contentNames();
-    const { _shards } = await this.#server.call((client) => client.indices.forcemerge({ index, max_num_segments: 1 }));
+    const { _shards } = await this.#server.call((client) =>
+      client.indices.forcemerge({ index, max_num_segments: 1 }, { requestTimeout: mergeTimeoutMs }),
+    );
     if ((_shards?.failed ?? 0) > 0) throw new MindoraError('store_unavailable', 'fulltext could not be merged');
     // The log of operations holds content too, until what it tells is in the segments.
     await this.#server.call((client) => client.indices.flush({ index, force: true, wait_if_ongoing: true }));
@@ -155,7 +160,9 @@ class ElasticFullText implements FullTextStore {
   async health(): Promise<StoreHealth> {
     try {
       const index = this.#contentNames();
-      const health = await this.#server.call((client) => client.cluster.health({ index, timeout: '2s' }));
+      const health = await this.#server.call((client) =>
+        client.cluster.health({ index, timeout: '2s' }, { requestTimeout: healthTimeoutMs }),
+      );
       const ok = health.status !== 'red' && !health.timed_out;
       return { ok, detail: ok ? `${this.engine}${this.#advice()}` : `${this.engine}: a shard is away` };
     } catch (error) {

@@ -3,9 +3,12 @@ import { Client, errors } from '@elastic/elasticsearch';
 import { MindoraError, toMindoraError } from '@mindora/runtime';
 import type { StoreConnection } from '../../connection.ts';
 
-const requestTimeoutMs = 30_000;
+const requestTimeoutMs = 15_000;
 /** Options of the client's HTTP library; the client's own types know only some of them. */
 const connecting = { connections: 10, connect: { timeout: 3_000 } };
+
+/** How long the engine itself waits for a shard that isn't there yet, instead of a minute. */
+export const shardTimeout = '5s';
 
 export class ElasticServer {
   readonly #client: Client;
@@ -15,8 +18,8 @@ export class ElasticServer {
     this.#client = new Client({
       node: url,
       requestTimeout: requestTimeoutMs,
-      // A kept-alive connection to an engine that was restarted fails once; sync retries all else.
-      maxRetries: 1,
+      // Its retries wait a second each; sync has its own, with a breaker.
+      maxRetries: 0,
       agent: connecting,
     });
   }
@@ -25,9 +28,22 @@ export class ElasticServer {
   async call<T>(work: (client: Client) => Promise<T>): Promise<T> {
     if (this.#closed) throw new MindoraError('store_unavailable', 'fulltext is closed');
     try {
-      return await work(this.#client);
+      return await this.#connected(work);
     } catch (error) {
       throw toStoreError(error);
+    }
+  }
+
+  /**
+   * A connection that was kept alive to an engine that was restarted fails once, so there is a second try; all that is
+   * asked of the engine may be asked twice.
+   */
+  async #connected<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#client);
+    } catch (error) {
+      if (!(error instanceof errors.ConnectionError)) throw error;
+      return await work(this.#client);
     }
   }
 

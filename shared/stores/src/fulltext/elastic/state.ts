@@ -1,7 +1,7 @@
 /** Positions and the label: one small entry, read past the index's refresh and merged by the engine itself. */
 import type { StorePosition } from '../../port.ts';
 import type { Layout } from './layout.ts';
-import type { ElasticServer } from './server.ts';
+import { type ElasticServer, shardTimeout } from './server.ts';
 
 const entryId = 'state';
 /** Partitions that write their positions at once each make the others try again. */
@@ -45,7 +45,8 @@ export class StoreState {
   }
 
   async #merge(doc: State): Promise<void> {
-    const request = { index: this.#index.alias, id: entryId, doc, doc_as_upsert: true, require_alias: true };
-    await this.#server.call((client) => client.update({ ...request, retry_on_conflict: conflictsMax }));
+    const entry = { index: this.#index.alias, id: entryId, require_alias: true };
+    const request = { ...entry, doc, doc_as_upsert: true, retry_on_conflict: conflictsMax, timeout: shardTimeout };
+    await this.#server.call((client) => client.update(request));
   }
 }

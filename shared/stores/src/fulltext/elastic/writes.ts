@@ -11,7 +11,7 @@ import type { estypes } from '@elastic/elasticsearch';
 import type { ApplyItem, ApplyResult } from '../../port.ts';
 import { entryJson, entryName, refusalOf, strayName, versionOf } from './entry.ts';
 import type { ContentIndex } from './layout.ts';
-import { type ElasticServer, unavailable } from './server.ts';
+import { type ElasticServer, shardTimeout, unavailable } from './server.ts';
 
 /** Bytes of one request to the engine, whose limit is 100 MB. */
 const requestBytes = 4 * 1024 * 1024;
@@ -157,7 +157,9 @@ export class Writes {
   async #send(actions: readonly Action[]): Promise<void> {
     for (const request of requestsOf(actions)) {
       const operations = request.flatMap(({ lines }) => lines);
-      const answer = await this.#server.call((client) => client.bulk({ operations, require_alias: true }));
+      const answer = await this.#server.call((client) =>
+        client.bulk({ operations, require_alias: true, timeout: shardTimeout }),
+      );
       if (answer.items.length !== request.length) throw unavailable('an incomplete answer');
       for (const [index, action] of request.entries()) action.settle(outcomeOf(answer.items[index]));
     }
