@@ -9,6 +9,9 @@ export type Neighbours = (node: string, limit: number) => readonly string[];
 /** Nodes that both sides together may see; beyond it a path counts as not found. */
 const seenMax = 20_000;
 
+/** Steps from nodes of a front, as pairs of names; at most `limit`. */
+export type Steps = (front: readonly string[], limit: number) => Promise<readonly (readonly [string, string])[]>;
+
 interface Side {
   /** Each node with the one it was reached from. */
   readonly parents: Map<string, string | null>;
@@ -43,6 +46,28 @@ function advance(side: Side, other: Side, neighbours: Neighbours): string | null
     }
   }
   side.front = front;
+  return null;
+}
+
+/** Like {@link shortestPath}, where neighbours are far away and asked for a whole front at a time. */
+export async function shortestPathByFronts(
+  from: string,
+  to: string,
+  depth: number,
+  steps: Steps,
+): Promise<string[] | null> {
+  if (from === to) return [from];
+  const start: Side = { parents: new Map([[from, null]]), front: [from] };
+  const goal: Side = { parents: new Map([[to, null]]), front: [to] };
+  for (let length = 0; length < depth; length++) {
+    const nearer = start.front.length <= goal.front.length ? start : goal;
+    const room = seenMax - start.parents.size - goal.parents.size;
+    if (nearer.front.length === 0 || room <= 0) return null;
+    const found = Map.groupBy(await steps(nearer.front, room), ([node]) => node);
+    const neighbours: Neighbours = (node, limit) => (found.get(node) ?? []).slice(0, limit).map(([, next]) => next);
+    const meeting = advance(nearer, nearer === start ? goal : start, neighbours);
+    if (meeting !== null) return [...lineage(start, meeting).reverse(), ...lineage(goal, meeting).slice(1)];
+  }
   return null;
 }
 

@@ -4,6 +4,7 @@ import { type Connection, Statements } from '../embedded/index.ts';
 import { shortestPath } from './paths.ts';
 import type { GraphEdge, GraphNode, Relation, Subgraph } from './port.ts';
 import { bareNode, nodeName, parseNodeName } from './shape.ts';
+import { Similarity, type SimilarUser } from './similar.ts';
 import type { GraphTables } from './tables.ts';
 
 /** A user's newest conversations that relations are followed from. */
@@ -119,22 +120,15 @@ export class GraphReader {
     return { nodes: this.#nodes(names), edges, truncated: false };
   }
 
-  /** What few have weighs more: 1 / log2(1 + users of it). A related conversation weighs its similarity. */
-  similarUsers(userId: string, limit: number): { userId: string; shared: string[]; score: number }[] {
-    const found = new Map<string, { shared: string[]; score: number }>();
-    const add = (user: string, shared: string, weight: number): void => {
-      const known = found.get(user) ?? { shared: [], score: 0 };
-      found.set(user, { shared: [...known.shared, shared], score: known.score + weight });
-    };
+  similarUsers(userId: string, limit: number): SimilarUser[] {
+    const similarity = new Similarity();
     for (const name of this.#sharable(userId)) {
-      const users = this.#values<string>(texts.usersOf, { node: name, limit: usersOfOneMax });
-      for (const user of users) if (user !== userId) add(user, name, 1 / Math.log2(1 + users.length));
+      similarity.addShared(name, this.#values<string>(texts.usersOf, { node: name, limit: usersOfOneMax }), userId);
     }
     for (const { id, user, score } of this.#relatedToOwn(userId, ownMax)) {
-      if (score > 0) add(user, nodeName('AIConversation', id), score);
+      if (score > 0) similarity.add(user, nodeName('AIConversation', id), score);
     }
-    const users = [...found].map(([user, { shared, score }]) => ({ userId: user, shared, score }));
-    return users.sort((a, b) => b.score - a.score || (a.userId < b.userId ? -1 : 1)).slice(0, limit);
+    return similarity.best(limit);
   }
 
   skills(userId: string | null, limit: number): { skill: string; users: number }[] {

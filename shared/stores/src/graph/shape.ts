@@ -17,8 +17,8 @@ export interface OwnedEdge {
   readonly to: string;
 }
 
-/** The property that is a bare node's key. */
-const keyProperties: Readonly<Record<Label, string>> = {
+/** The property that is a node's key. */
+export const keyProperties: Readonly<Record<Label, string>> = {
   AIUser: 'userId',
   AISession: 'sessionId',
   AIModel: 'modelName',
