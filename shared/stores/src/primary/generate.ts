@@ -13,18 +13,8 @@ import { join } from 'node:path';
 import { type Engine, engineOf } from './dialects.ts';
 import { openSchema, schemaDifferences } from './schema.ts';
 
-/** Statements that the definitions need beyond the migrations, forth and back. */
-export async function missingMigration(url?: string): Promise<{ up: string[]; down: string[] }> {
-  if (url !== undefined) return missingIn(engineOf({ kind: 'mysql', url }));
-  const directory = mkdtempSync(join(tmpdir(), 'mindora-schema-'));
-  try {
-    return await missingIn(engineOf({ file: join(directory, 'primary.sqlite') }));
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
-
-async function missingIn({ place, dialect }: Engine): Promise<{ up: string[]; down: string[] }> {
+/** Statements that the definitions need beyond the migrations, forth and back; the migrations run in an empty place. */
+export async function missingMigration({ place, dialect }: Engine): Promise<{ up: string[]; down: string[] }> {
   const source = await openSchema(place, dialect);
   try {
     await source.runMigrations();
@@ -85,10 +75,20 @@ function indexText(directory: string): string {
   return `${imports}\n/** All migrations, oldest first. Made by generate.ts. */\nexport const migrations = [${names}];\n`;
 }
 
+async function differenceIn(url: string | undefined): Promise<{ up: string[]; down: string[] }> {
+  if (url !== undefined) return missingMigration(engineOf({ kind: 'mysql', url }));
+  const directory = mkdtempSync(join(tmpdir(), 'mindora-schema-'));
+  try {
+    return await missingMigration(engineOf({ file: join(directory, 'primary.sqlite') }));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 async function generate(name: string, url: string | undefined): Promise<void> {
   if (!/^[a-z][A-Za-z0-9]*$/.test(name))
     throw new Error('usage: generate.ts NAME [URL] (letters and digits, no spaces)');
-  const difference = await missingMigration(url);
+  const difference = await differenceIn(url);
   if (difference.up.length === 0) return;
   const kind: Kind = url === undefined ? 'sqlite' : 'mysql';
   const directory = join(import.meta.dirname, 'migrations', kind);

@@ -6,21 +6,20 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import type { Row } from '@mindora/contracts';
 import { Thread } from '@mindora/runtime';
-import Database from 'better-sqlite3';
-import { connectPrimary, openPrimary, type Primary, primaryThread } from '../src/primary/index.ts';
-import type { Mutation } from '../src/primary/port.ts';
-import { conversation, ledgerOf, newFile, startPrimary } from './support/primary.ts';
+import { connectPrimary, openPrimary, type Primary, primaryThread } from '../../src/primary/index.ts';
+import type { Mutation } from '../../src/primary/port.ts';
+import { conversation, ledgerOf, startPrimary, world } from './world.ts';
 
-async function withThread(task: (primary: Primary, thread: Thread, file: string) => Promise<void>): Promise<void> {
-  const { file, remove } = newFile();
-  const thread = await Thread.start({ name: 'primary', module: primaryThread, data: { file } });
-  const primary = connectPrimary(thread, file);
+async function withThread(task: (primary: Primary, thread: Thread) => Promise<void>): Promise<void> {
+  const { location, remove } = await world().newPlace();
+  const thread = await Thread.start({ name: 'primary', module: primaryThread, data: location });
+  const primary = connectPrimary(thread, location);
   try {
-    await task(primary, thread, file);
+    await task(primary, thread);
   } finally {
     await primary.close();
     await thread.stop();
-    remove();
+    await remove();
   }
 }
 
@@ -61,9 +60,9 @@ describe('group commit', () => {
   });
 
   test('is bounded: what does not fit is overloaded, what fits is written', async () => {
-    const { file, remove } = newFile();
+    const { location, remove } = await world().newPlace();
     const limits = { groupUnitsMax: 2, groupBytesMax: 1000, queueUnitsMax: 5, queueBytesMax: 1e6 };
-    const primary = await openPrimary({ file, limits });
+    const primary = await openPrimary({ ...location, limits });
     await primary.migrate();
     const results = await primary.records.writeEach(Array.from({ length: 8 }, (_, n) => [conversation(`c${n}`)]));
     expect(results.map((result) => (result.ok ? 'ok' : result.code))).toEqual([
@@ -73,17 +72,7 @@ describe('group commit', () => {
     expect(await primary.ledger.scanVersions('conversation', null, 100)).toHaveLength(5);
     await primary.close();
     await expect(primary.records.write([conversation('late')])).rejects.toMatchObject({ code: 'shutting_down' });
-    remove();
-  });
-
-  test('a held lock is store_unavailable for all that wait, and nothing of it stays', async () => {
-    const it = await startPrimary();
-    it.raw.exec('BEGIN IMMEDIATE');
-    const results = await it.primary.records.writeEach([[conversation('x')], [conversation('y')]]);
-    it.raw.exec('ROLLBACK');
-    expect(results).toMatchObject([{ code: 'store_unavailable' }, { code: 'store_unavailable' }]);
-    expect(await it.primary.records.write([conversation('x')])).toMatchObject([{ version: 1 }]);
-    await it.end();
+    await remove();
   });
 });
 
@@ -119,7 +108,7 @@ describe('news of pending records', () => {
     await it.primary.records.write([conversation('own')]);
     await own;
     const foreign = nextPending(it.primary);
-    it.raw.exec("UPDATE ai_conversations SET user_input = 'typed' WHERE id = 'own'");
+    await it.raw.exec("UPDATE ai_conversations SET user_input = 'typed' WHERE id = 'own'");
     await foreign;
     await it.end();
   });
@@ -157,21 +146,23 @@ async function acknowledged(child: ChildProcess, killAfter: number): Promise<str
 }
 
 test('after a kill every acknowledged write is there, with its ledger line', async () => {
-  const { file, remove } = newFile();
-  const script = fileURLToPath(new URL('./support/primary-writer.ts', import.meta.url));
+  const place = await world().newPlace();
+  const script = fileURLToPath(new URL('./writer.ts', import.meta.url));
   for (const killAfter of [300, 900]) {
-    const child = spawn(process.execPath, [script, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script, JSON.stringify(place.location)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const ids = await acknowledged(child, killAfter);
     expect(ids.length).toBeGreaterThanOrEqual(killAfter - 1);
-    const primary = await openPrimary({ file });
+    const primary = await openPrimary(place.location);
     await primary.migrate();
     const records = await primary.ledger.read(ids.map((id) => ({ entity: 'conversation', id })));
     expect(records.filter((record) => record?.present !== true || record.pendingSince === null)).toEqual([]);
-    const raw = new Database(file);
-    expect(ledgerOf(raw, 'conversation').size).toBeGreaterThanOrEqual(ids.length);
-    raw.exec('DELETE FROM ai_conversations');
-    raw.close();
+    const raw = await place.connect();
+    expect((await ledgerOf(raw, 'conversation')).size).toBeGreaterThanOrEqual(ids.length);
+    await raw.exec('DELETE FROM ai_conversations');
+    await raw.close();
     await primary.close();
   }
-  remove();
+  await place.remove();
 });

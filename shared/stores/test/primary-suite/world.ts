@@ -1,41 +1,67 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** What the suites of the primary need of an engine. A test file chooses one before it imports the suites. */
 import type { EntityName, Row } from '@mindora/contracts';
-import Database from 'better-sqlite3';
-import { openPrimary, type Primary } from '../../src/primary/index.ts';
+import type { Dialect } from '../../src/primary/dialect.ts';
+import { openPrimary, type Primary, type PrimaryLocation } from '../../src/primary/index.ts';
 import type { Mutation } from '../../src/primary/port.ts';
 
-/** A primary in a directory of its own. */
-export interface TestPrimary {
+/** A connection that knows nothing of the engine, as another program would have it. */
+export interface Raw {
+  /** Statements, separated by semicolons. */
+  exec(sql: string): Promise<void>;
+  all(sql: string): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+/** An empty place for a primary. */
+export interface Place {
+  readonly location: PrimaryLocation;
+  connect(): Promise<Raw>;
+  remove(): Promise<void>;
+}
+
+/** An engine to be tested. */
+export interface World {
+  readonly name: string;
+  readonly dialect: Dialect;
+  newPlace(): Promise<Place>;
+  /** The engine's own program for typing SQL, where there is one. */
+  readonly shell: ((place: Place, sql: string) => Promise<void>) | null;
+}
+
+/** A primary in a place of its own. */
+export interface TestPrimary extends Place {
   readonly primary: Primary;
-  readonly file: string;
-  /** A connection that knows nothing of the engine, as another program would have it. */
-  readonly raw: Database.Database;
+  readonly raw: Raw;
   end(): Promise<void>;
 }
 
-/** A file for a primary, in a new directory. */
-export function newFile(): { file: string; remove(): void } {
-  const directory = mkdtempSync(join(tmpdir(), 'mindora-primary-'));
-  return { file: join(directory, 'primary.sqlite'), remove: () => rmSync(directory, { recursive: true, force: true }) };
+let chosen: World | null = null;
+
+/** The engine of this test file. */
+export function choose(world: World): void {
+  chosen = world;
+}
+
+/** What {@link choose} chose. */
+export function world(): World {
+  if (chosen === null) throw new Error('no engine was chosen');
+  return chosen;
 }
 
 /** A migrated primary. */
 export async function startPrimary(): Promise<TestPrimary> {
-  const { file, remove } = newFile();
-  const primary = await openPrimary({ file });
+  const place = await world().newPlace();
+  const primary = await openPrimary(place.location);
   await primary.migrate();
-  const raw = new Database(file);
+  const raw = await place.connect();
   return {
+    ...place,
     primary,
-    file,
     raw,
     async end() {
-      raw.close();
+      await raw.close();
       await primary.close();
-      remove();
+      await place.remove();
     },
   };
 }
@@ -57,26 +83,12 @@ export async function clearAll({ primary }: Pick<TestPrimary, 'primary'>): Promi
 }
 
 /** Versions of an entity's records, and which are pending, as a raw connection sees them. */
-export function ledgerOf(
-  raw: Database.Database,
+export async function ledgerOf(
+  raw: Raw,
   entity: EntityName,
-): Map<string, { version: number; pending: boolean }> {
-  const lines = raw.prepare('SELECT id, version, pending_since FROM _ledger WHERE entity = ?').all(entity) as {
-    id: string;
-    version: number;
-    pending_since: number | null;
-  }[];
-  return new Map(lines.map((line) => [line.id, { version: line.version, pending: line.pending_since !== null }]));
-}
-
-const shellProgram = 'sqlite3';
-
-/** The system's own shell, where there is one. */
-export const hasShell = spawnSync(shellProgram, ['-version']).status === 0;
-
-/** Runs SQL in the system's shell; its output. */
-export function shell(file: string, sql: string): string {
-  const { status, stdout, stderr } = spawnSync(shellProgram, ['-cmd', '.timeout 5000', file], { input: sql });
-  if (status !== 0) throw new Error(String(stderr));
-  return String(stdout).trim();
+): Promise<Map<string, { version: number; pending: boolean }>> {
+  const lines = await raw.all(`SELECT id, version, pending_since FROM _ledger WHERE entity = '${entity}'`);
+  return new Map(
+    lines.map((line) => [String(line.id), { version: Number(line.version), pending: line.pending_since !== null }]),
+  );
 }

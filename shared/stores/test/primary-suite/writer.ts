@@ -1,9 +1,9 @@
 /** A process that writes as fast as it can and reports each write once it was acknowledged. Killed by its parent. */
 import { writeSync } from 'node:fs';
-import { openPrimary } from '../../src/primary/index.ts';
-import { conversation } from './primary.ts';
+import { openPrimary, type PrimaryLocation } from '../../src/primary/index.ts';
+import { conversation } from './world.ts';
 
-const primary = await openPrimary({ file: process.argv[2] ?? '' });
+const primary = await openPrimary(JSON.parse(process.argv[2] ?? '') as PrimaryLocation);
 await primary.migrate();
 
 async function client(name: number): Promise<void> {

@@ -1,0 +1,2 @@
+import './primary-suite/on-sqlite.ts';
+import './primary-suite/property.ts';

@@ -1,0 +1,3 @@
+import './primary-suite/on-sqlite.ts';
+import './primary-suite/units.ts';
+import './primary-suite/typed-sqlite.ts';
