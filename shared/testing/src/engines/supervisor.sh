@@ -14,7 +14,11 @@ while [ "$words" -gt 0 ]; do
   words=$((words - 1))
 done
 if [ -n "$companion" ]; then
-  eval "$companion" </dev/null 3>&- 5<&- &
+  # Closed by exec: with eval the shell would keep copies, and whoever reads descriptor 3 would wait for ever.
+  (
+    exec 3>&- 5<&-
+    eval "exec $companion"
+  ) </dev/null &
 fi
 
 "$@" </dev/null 3>&- 5<&- &
