@@ -4,9 +4,8 @@ import { systemClock, systemRandom } from '@mindora/runtime';
 import type { GraphStore } from '@mindora/stores';
 import { openNeo4jGraph } from '@mindora/stores/graph/neo4j';
 import { Neo4jConnection, type Neo4jOptions } from '@mindora/stores/graph/neo4j/connection';
+import { sharedEngine } from '../../src/engines/index.ts';
 import type { TargetDriver } from '../../src/target/driver.ts';
-
-const sharedEngine = async (_: string) => ({ url: 'neo4j://neo4j:password1@127.0.0.1:27687' });
 
 export async function neo4jOptions(): Promise<Neo4jOptions> {
   const { url } = await sharedEngine('neo4j');
