@@ -5,25 +5,21 @@ import type { ApplyBatch, FullTextStore } from '@mindora/stores';
 import { openElasticFullText } from '@mindora/stores/fulltext/elasticsearch';
 import { type RunningEngine, startEngine } from '../src/engines/index.ts';
 import { conversation } from '../src/fulltext/world.ts';
-import { type TemporaryDirectory, temporaryDirectory } from '../src/temporary.ts';
 import { until } from '../src/until.ts';
 
 const perBatch = 50;
 const batchesMax = 1_000;
-let directory: TemporaryDirectory;
 let engine: RunningEngine;
 let store: FullTextStore;
 
 beforeAll(async () => {
-  directory = await temporaryDirectory();
-  engine = await startEngine('elasticsearch', { directory: directory.file('engine') });
+  engine = await startEngine('elasticsearch');
   store = openElasticFullText({ connection: { url: engine.url, namespace: 'outage_' }, clock: systemClock() });
   await store.migrate();
 }, 180_000);
 afterAll(async () => {
   await store?.close();
   await engine?.stop();
-  await directory?.remove();
 });
 
 /** Batch n writes records of its own and one that all batches write. */

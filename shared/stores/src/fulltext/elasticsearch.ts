@@ -145,16 +145,20 @@ class ElasticFullText implements FullTextStore {
     }
   }
 
-  /** Merges all segments into one, which holds nothing of what was deleted; the old files are removed with it. */
+  /**
+   * Merges all segments into one, which holds nothing of what was deleted, and empties the log of operations. What was
+   * deleted within the last half minute the engine keeps a little longer, for copies of the index that might ask for
+   * it; no query finds it, and a scrub after that time removes it.
+   */
   async scrub(): Promise<void> {
     await this.#visibility.show();
     const index = this.#contentNames();
+    await this.#flush(index);
     const { _shards } = await this.#server.call((client) =>
       client.indices.forcemerge({ index, max_num_segments: 1 }, { requestTimeout: mergeTimeoutMs }),
     );
     if ((_shards?.failed ?? 0) > 0) throw new MindoraError('store_unavailable', 'fulltext could not be merged');
-    // The log of operations holds content too, until what it tells is in the segments.
-    await this.#server.call((client) => client.indices.flush({ index, force: true, wait_if_ongoing: true }));
+    await this.#flush(index);
   }
 
   async health(): Promise<StoreHealth> {
@@ -218,6 +222,10 @@ class ElasticFullText implements FullTextStore {
   async #refresh(): Promise<void> {
     const { _shards } = await this.#server.call((client) => client.indices.refresh({ index: this.#contentNames() }));
     if ((_shards?.failed ?? 0) > 0) throw new MindoraError('store_unavailable', 'fulltext could not be refreshed');
+  }
+
+  async #flush(index: string[]): Promise<void> {
+    await this.#server.call((client) => client.indices.flush({ index, force: true, wait_if_ongoing: true }));
   }
 
   #content(entity: EntityName): ContentIndex | null {
