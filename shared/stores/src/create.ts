@@ -108,10 +108,12 @@ type Connect<R extends Role> = (
  * again by itself.
  */
 const realStores: { readonly [R in Role]?: Connect<R> } = {
-  vectors: async (connection, options) => {
-    const { openWeaviateVectors } = await import('./vectors/weaviate.ts');
-    return openWeaviateVectors(connection, options);
+  identity: async (connection, options) => {
+    const { openPostgresSpecial } = await import('./special/postgres.ts');
+    return openPostgresSpecial('identity', connection, options);
   },
+  governance: (connection, options) => mysqlSpecial('governance', connection, options),
+  credit: (connection, options) => mysqlSpecial('credit', connection, options),
   vectors: async (connection, options) => {
     const { openWeaviateVectors } = await import('./vectors/weaviate.ts');
     return openWeaviateVectors(connection, options);
@@ -128,7 +130,20 @@ const realStores: { readonly [R in Role]?: Connect<R> } = {
     const { openRedisCache } = await import('./cache/redis.ts');
     return openRedisCache(connection, options);
   },
+  documents: async (connection, options) => {
+    const { openMongoDocuments } = await import('./documents/mongodb.ts');
+    return openMongoDocuments(connection, options);
+  },
 };
+
+async function mysqlSpecial(
+  role: ScheduledRole,
+  connection: StoreConnection,
+  options: StoreOptions & StoreDependencies,
+): Promise<SpecialStore> {
+  const { openMysqlSpecial } = await import('./special/mysql.ts');
+  return openMysqlSpecial(role, connection, options);
+}
 
 /** The file without which a store is nothing; null where it has none. */
 export function storeFile(role: Role, directory: string): string | null {
