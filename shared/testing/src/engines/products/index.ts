@@ -5,6 +5,7 @@ import { elasticsearch } from './elasticsearch.ts';
 import { mariadb } from './mariadb.ts';
 import { minio } from './minio.ts';
 import { mongodb } from './mongodb.ts';
+import { mysql } from './mysql.ts';
 import { nats } from './nats.ts';
 import { neo4j } from './neo4j.ts';
 import { postgres } from './postgres.ts';
@@ -15,6 +16,7 @@ import { weaviate } from './weaviate.ts';
 const definitions: readonly EngineDefinition[] = [
   redis,
   mariadb,
+  mysql,
   postgres,
   mongodb,
   nats,
