@@ -97,7 +97,7 @@ class LaunchedEngine implements RunningEngine {
       try {
         return await this.#startOnce();
       } catch (error) {
-        const mayMove = this.#run === undefined || this.#options.port === undefined;
+        const mayMove = this.#options.port === undefined;
         if (attempt >= portAttemptsMax || !mayMove || !portTaken.test(String(error))) throw error;
       }
     }
