@@ -88,6 +88,8 @@ export class Continuity {
       const here = (await this.#target.positions()).find((position) => position.partition === partition);
       if (here?.incarnation === incarnation && n <= here.n) return null;
       if (here?.incarnation === incarnation && n === here.n + 1) return { incarnation, partition, n };
+      // Handed over before the log was lost or renewed: its states are as good as any, its number tells nothing.
+      if ((await this.#parts.bus.incarnation()) !== incarnation) return null;
       await this.#reconcile(new Set([partition]));
     }
     throw new MindoraError('store_unavailable', `${this.#target.role} doesn't keep its positions`);

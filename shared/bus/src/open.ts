@@ -1,4 +1,3 @@
-import { MindoraError } from '@mindora/runtime';
 import { openEmbeddedBus } from './embedded/bus.ts';
 import type { EventBus } from './port.ts';
 import type { BusOptions, BusSettings } from './settings.ts';
@@ -13,5 +12,6 @@ export async function openBus(settings: BusSettings, options: BusOptions): Promi
     const { openJetStreamBus } = await import('./jetstream/bus.ts');
     return openJetStreamBus({ ...options, ...settings });
   }
-  throw new MindoraError('invalid_request', `no bus of the kind ${settings.kind}`);
+  const { openRabbitBus } = await import('./rabbitmq/bus.ts');
+  return openRabbitBus({ ...options, ...settings });
 }

@@ -1,4 +1,3 @@
-import { MindoraError } from '@mindora/runtime';
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import { unavailable } from '../server/bus.ts';
 import type { RecentBatches } from '../server/payload.ts';
@@ -46,6 +45,9 @@ export class PullFeed implements Feed {
     const message = await this.#pull(connection, stop);
     return message === null ? null : this.#arrival(message);
   }
+
+  /** Each batch is asked for, so nothing is under way. */
+  async cease(): Promise<void> {}
 
   async close(): Promise<void> {
     const subscription = this.#inbox?.subscription;
@@ -119,7 +121,7 @@ export class PullFeed implements Feed {
     if (changes !== null) return { incarnation: await this.#streams.knownIncarnation(), changes };
     // Somebody else's, or damaged: whether a batch is lost nobody knows, so all stores are compared.
     await this.#streams.renew();
-    throw new MindoraError('store_unavailable', 'a message on the bus is no batch');
+    return null;
   }
 }
 

@@ -6,7 +6,7 @@ import {
   type JetStreamManager,
   type NatsConnection,
 } from 'nats';
-import { unavailable } from '../server/bus.ts';
+import { unavailable, withinMs } from '../server/bus.ts';
 
 const connectMsMax = 3000;
 /** How long a request may take. */
@@ -133,14 +133,4 @@ function addressOf(url: string): ConnectionOptions {
   const pass = decodeURIComponent(first?.password ?? '');
   const credentials = user === '' ? {} : pass === '' ? { token: user } : { user, pass };
   return { servers, ...credentials, ...(first?.protocol === 'tls:' ? { tls: {} } : {}) };
-}
-
-async function withinMs(work: Promise<unknown>, ms: number): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, ms);
-  try {
-    await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,7 +1,7 @@
 import { type Clock, MindoraError, type Random } from '@mindora/runtime';
 import { NatsError, type PubAck } from 'nats';
 import { unavailable } from '../server/bus.ts';
-import type { Payload } from '../server/payload.ts';
+import { type Payload, windowOf } from '../server/payload.ts';
 import { type Link, requestMsMax } from './link.ts';
 import type { Seen, Streams } from './streams.ts';
 
@@ -15,9 +15,6 @@ interface Outgoing extends Payload {
   readonly messageId: string;
 }
 
-/** On the way at once: enough to keep the server busy, little enough for its buffers. */
-const bytesAtOnceMax = 4 * 1024 * 1024;
-const batchesAtOnceMax = 256;
 /** For how long a publish is repeated. */
 const patienceMs = 5000;
 const pauseMs = 100;
@@ -119,14 +116,4 @@ export class Publisher {
       throw unavailable('JetStream did not store a batch', error);
     }
   }
-}
-
-function windowOf(outgoing: readonly Outgoing[], from: number): readonly Outgoing[] {
-  let bytes = 0;
-  let to = from;
-  for (; to < outgoing.length && to - from < batchesAtOnceMax; to++) {
-    bytes += outgoing[to]?.bytes.length ?? 0;
-    if (to > from && bytes > bytesAtOnceMax) break;
-  }
-  return outgoing.slice(from, to);
 }

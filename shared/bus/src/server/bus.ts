@@ -17,6 +17,17 @@ export function unavailable(what: string, cause?: unknown): MindoraError {
   return new MindoraError('store_unavailable', what, { cause });
 }
 
+/** What a client library does without a limit of its own. @throws MindoraError `store_unavailable` when it is late */
+export async function withinMs<T>(work: Promise<T>, ms: number, what = 'the bus did not answer in time'): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(unavailable(what)), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The workers of a bus: one for each consumer and partition. */
 export class Workers {
   readonly #consumers: readonly string[];

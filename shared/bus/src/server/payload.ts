@@ -23,6 +23,21 @@ export function payloadsOf(batches: readonly OutgoingBatch[], partitions: number
   });
 }
 
+/** On the way at once: enough to keep a server busy, little enough for its buffers. */
+const bytesAtOnceMax = 4 * 1024 * 1024;
+const batchesAtOnceMax = 256;
+
+/** What may be on its way at once, from an index on; at least one. */
+export function windowOf<P extends Payload>(payloads: readonly P[], from: number): readonly P[] {
+  let bytes = 0;
+  let to = from;
+  for (; to < payloads.length && to - from < batchesAtOnceMax; to++) {
+    bytes += payloads[to]?.bytes.length ?? 0;
+    if (to > from && bytes > bytesAtOnceMax) break;
+  }
+  return payloads.slice(from, to);
+}
+
 /** Parsed batches that are kept, each of at most 512 KB of JSON. */
 const recentMax = 32;
 

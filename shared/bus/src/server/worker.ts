@@ -5,6 +5,8 @@ import type { Delivery, Subscription } from '../port.ts';
 export interface Arrival {
   /** Tells a message of the server's from every other one. */
   readonly key: string;
+  /** Which numbering it belongs to, where a server has more than one. */
+  readonly log?: string;
   readonly n: number;
   /** How often the server has handed it over, this time included. */
   readonly deliveries: number;
@@ -23,6 +25,8 @@ export interface Feed {
   readonly partition: number;
   /** The next batch; null where there is none yet, or `stop` aborted. @throws MindoraError where the server fails */
   next(stop: AbortSignal): Promise<Arrival | null>;
+  /** Takes no further batch, while the last one is still to be acknowledged. Never throws. */
+  cease(): Promise<void>;
   /** Lets go of what the server may still have in hand for this feed. Never throws. */
   close(): Promise<void>;
 }
@@ -102,6 +106,8 @@ export class Worker implements Subscription {
       const isKnown = this.#lastDone?.key === arrival.key;
       if (!isKnown && !(await this.#handle(arrival))) return;
       this.#lastDone = arrival;
+      // Before the acknowledgement, which would have the server hand over the next one.
+      if (this.#stopping.signal.aborted) await this.#feed.cease();
       arrival.acknowledge();
     } finally {
       cancel();

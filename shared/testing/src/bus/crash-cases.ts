@@ -53,9 +53,10 @@ export const crashCases: readonly BusCase[] = [
         // One publish call may have been durable before its confirmation was seen.
         expect(first).toBeGreaterThanOrEqual(confirmed);
         published = first;
-        expect(second).toBe(first);
+        if (context.capabilities.atomic) expect(second).toBe(first);
+        expect(second).toBeGreaterThanOrEqual(confirmed);
         await bus.close();
-        confirmed = published;
+        confirmed = Math.min(first, second);
       }
       const bus = await context.open();
       const deliveries = await collect(bus, relational, 0).count(published);

@@ -21,6 +21,12 @@ export interface BusDriver {
 export interface BusCapabilities {
   /** The log drops its oldest batches above `batchesMax`. */
   readonly bounded: boolean;
+  /** A publish over several partitions survives a crash whole or not at all. */
+  readonly atomic: boolean;
+  /** A consumer that is added later gets what was published before; without it, it begins at the head. */
+  readonly replays: boolean;
+  /** The lag tells the age also of what no consumer has in hand. */
+  readonly dated: boolean;
 }
 
 export const consumers = ['relational', 'fulltext'] as const;

@@ -23,7 +23,7 @@ export const logCases: readonly BusCase[] = [
         [3, 1, 0],
       ]);
       expect(lag[0]?.oldestAt).toBeNull();
-      expect(lag[2]?.oldestAt).toBeGreaterThanOrEqual(before - 1000);
+      if (context.capabilities.dated) expect(lag[2]?.oldestAt).toBeGreaterThanOrEqual(before - 1000);
       collect(bus, relational, 2);
       await drained(bus, relational, 2);
       expect((await bus.lag(relational))[2]).toEqual({ partition: 2, head: 2, acknowledged: 2, oldestAt: null });
@@ -107,7 +107,15 @@ export const logCases: readonly BusCase[] = [
       await first.publish([batchOf(0, 'a')]);
       await first.close();
       const again = await context.open();
-      expect(idsOf(await collect(again, fulltext, 0).count(1))).toEqual(['a']);
+      const late = collect(again, fulltext, 0);
+      if (context.capabilities.replays) {
+        expect(idsOf(await late.count(1))).toEqual(['a']);
+        return;
+      }
+      // What it lacks it sees from the lag, as a store whose queue was lost.
+      await drained(again, fulltext, 0);
+      await again.publish([batchOf(0, 'b')]);
+      expect((await late.count(1)).map(({ n }) => n)).toEqual([2]);
     },
   },
 
