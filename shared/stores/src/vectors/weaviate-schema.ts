@@ -78,6 +78,11 @@ export class WeaviateSchema {
     await this.createLedger();
   }
 
+  /** Removes everything. */
+  async drop(): Promise<void> {
+    for (const one of this.#classes) await this.#drop(one.class);
+  }
+
   /** Sets what may be changed in place. */
   async tune(): Promise<void> {
     for (const [i, one] of (await this.#found()).entries()) {

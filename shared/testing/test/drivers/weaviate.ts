@@ -5,7 +5,13 @@ import { createStore } from '@mindora/stores/create';
 import { WeaviateClass } from '@mindora/stores/vectors/weaviate-class';
 import { parseWeaviateUrl, WeaviateConnection } from '@mindora/stores/vectors/weaviate-connection';
 import { objectUuid } from '@mindora/stores/vectors/weaviate-documents';
-import { classPrefix, contentClassName, versionProperty } from '@mindora/stores/vectors/weaviate-schema';
+import {
+  classPrefix,
+  contentClassName,
+  versionProperty,
+  WeaviateSchema,
+} from '@mindora/stores/vectors/weaviate-schema';
+import { sharedEngine } from '../../src/engines/index.ts';
 import type { TargetDriver } from '../../src/target/driver.ts';
 import { sampleDimensions } from '../../src/target/sample.ts';
 
@@ -15,13 +21,25 @@ export function namespaceOf(directory: string): string {
 }
 
 export async function serverUrl(): Promise<string> {
-  return 'http://:testkey@127.0.0.1:28100?grpc=28101';
+  return (await sharedEngine('weaviate')).url;
+}
+
+/** Classes are dear: those of the directory before go when another is opened. */
+let opened: string | null = null;
+
+async function forget(namespace: string): Promise<void> {
+  const connection = new WeaviateConnection(parseWeaviateUrl(await serverUrl()));
+  await new WeaviateSchema(connection, classPrefix(namespace), sampleDimensions).drop();
+  connection.close();
 }
 
 export const driver: TargetDriver = {
   module: new URL(import.meta.url),
   async open(role, directory) {
-    const connection = { url: await serverUrl(), namespace: namespaceOf(directory) };
+    const namespace = namespaceOf(directory);
+    if (opened !== null && opened !== namespace) await forget(opened);
+    opened = namespace;
+    const connection = { url: await serverUrl(), namespace };
     return createStore(role, { directory, dimensions: sampleDimensions, connection });
   },
   async sees(target, item) {
