@@ -126,6 +126,10 @@ const realStores: { readonly [R in Role]?: Connect<R> } = {
     const { openElasticFullText } = await import('./fulltext/elasticsearch.ts');
     return openElasticFullText({ ...options, connection });
   },
+  graph: async (connection, options) => {
+    const { openNeo4jGraph } = await import('./graph/neo4j.ts');
+    return openNeo4jGraph({ ...options, connection });
+  },
   cache: async (connection, options) => {
     const { openRedisCache } = await import('./cache/redis.ts');
     return openRedisCache(connection, options);

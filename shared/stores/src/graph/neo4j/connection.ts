@@ -21,7 +21,7 @@ const acquireMs = 20_000;
 const poolMax = 16;
 /** A connection that rested longer is tried before it is used. */
 const restedMs = 10_000;
-const queryMs = 5_000;
+const queryMs = 10_000;
 const writeMs = 60_000;
 /** What this side waits longer than the server, which should answer first. */
 const graceMs = 3_000;

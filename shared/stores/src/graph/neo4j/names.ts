@@ -49,10 +49,14 @@ export function isGraphEntity(entity: string): entity is GraphEntity {
   return (graphEntities as readonly string[]).includes(entity);
 }
 
-/** An expression for `Label:key` of a node; null of a node that isn't ours. */
+/** The key of whatever node it is: those of records come first, for they hold the keys of others, too. */
+const anyKey = [...graphEntities.map((entity) => names[entity].key), ...sharedLabels.map((one) => keyProperties[one])];
+
+/**
+ * An expression for `Label:key` of a node; null of a node that isn't ours. Short, because statements are made of many
+ * of these, and a server plans a statement anew whenever its data has grown.
+ */
 export function nameOfNode(node: string): string {
-  const cases = Object.entries(keyProperties).map(
-    ([label, property]) => `WHEN ${node}:${label} THEN '${label}:' + toString(${node}.${property})`,
-  );
-  return `CASE ${cases.join(' ')} END`;
+  const key = anyKey.map((property) => `${node}.${property}`).join(', ');
+  return `[l IN labels(${node}) WHERE NOT l STARTS WITH '_'][0] + ':' + toStringOrNull(coalesce(${key}))`;
 }

@@ -19,11 +19,12 @@ export interface StateRow {
   /** Of sync's own node, which is the record's node while that lives; null where sync never wrote it. */
   readonly properties: Properties | null;
   readonly live: boolean | null;
+  /** Edges of the node, and of the foreign one. */
   readonly near: readonly EdgeCells[];
+  /** Edges that name the record as their owner and don't touch its node. */
   readonly owned: readonly EdgeCells[];
   /** Of a node with the same id that isn't sync's. */
   readonly foreign: Properties | null;
-  readonly foreignNear: readonly EdgeCells[];
 }
 
 const edgeCells = `[type(r), ${nameOfNode('startNode(r)')}, ${nameOfNode('endNode(r)')}, r._user, r._owner]`;
@@ -33,9 +34,9 @@ const nearTypes = ownedTypes.join('|');
 export function stateColumns({ label, distant }: EntityNames, content: 'whole' | 'noted'): string {
   const properties = (node: string): string => (content === 'whole' ? `properties(${node})` : `${node} {._version}`);
   return `key, ${properties('n')} AS properties, n:${label} AS live,
-    COLLECT { MATCH (n)-[r:${nearTypes}]-() RETURN ${edgeCells} } AS near,
+    COLLECT { UNWIND [n, d] AS x MATCH (x)-[r:${nearTypes}]-() RETURN ${edgeCells} } AS near,
     COLLECT { MATCH ()-[r:${distant}]->() WHERE r._owner = key RETURN ${edgeCells} } AS owned,
-    ${properties('d')} AS foreign, COLLECT { MATCH (d)-[r:${nearTypes}]-() RETURN ${edgeCells} } AS foreignNear`;
+    ${properties('d')} AS foreign`;
 }
 
 /** The state of records by their keys, in `$keys`: pairs of key and id. */
@@ -63,8 +64,8 @@ function integerOf(value: unknown): number | null {
 }
 
 /** All edges of a record, wherever they are. */
-export function edgesHeld({ near, owned, foreignNear }: StateRow): EdgeCells[] {
-  return [...near, ...owned, ...foreignNear];
+export function edgesHeld({ near, owned }: StateRow): EdgeCells[] {
+  return [...near, ...owned];
 }
 
 /** The edges that a record should have, in the same form. */
