@@ -8,7 +8,7 @@ import { insertFirstData } from './first-data.ts';
 import { type LedgerReads, openLedgerReads, versionsOf } from './ledger-reads.ts';
 import * as writes from './ledger-writes.ts';
 import type { PrimaryLocation } from './location.ts';
-import { clearMarks, markEntity, touchRecord } from './marking.ts';
+import { clearMarks, linesPerStep, markSome, touchRecord } from './marking.ts';
 import { Marks } from './marks.ts';
 import { migrationNames } from './migrations/index.ts';
 import type { ApiKey, Mutation, Primary, PrimaryLedger, PrimaryRecords, UnitResult, Written } from './port.ts';
@@ -23,8 +23,6 @@ import { setUnreadableAside } from './unreadable.ts';
 /** How often changes by other processes are looked for; they are told within 250 ms. */
 const foreignPollMs = 100;
 const unitsMax = 1000;
-/** Ledger lines that one commit changes at most, so that other writes get between. */
-const linesPerCommit = 5000;
 
 /** A file's directory exists; a server's database exists, and may be empty. */
 export type PrimaryOptions = PrimaryLocation & {
@@ -259,7 +257,7 @@ function ledgerOf({ context, committer, marks }: Parts, reads: LedgerReads): Pri
 }
 
 async function inParts<T>(list: readonly T[], task: (part: readonly T[]) => Promise<void>): Promise<void> {
-  for (const part of chunks(list, linesPerCommit)) await task(part);
+  for (const part of chunks(list, linesPerStep)) await task(part);
 }
 
 /** In several commits: each starts after the last id of the one before. */
@@ -269,17 +267,12 @@ async function touchAll(
   stores: Parameters<PrimaryLedger['touchAll']>[1],
 ): Promise<number> {
   if (!entityNames.includes(name)) throw new MindoraError('invalid_request', 'no such entity');
-  const last = `SELECT "id" FROM "_ledger" WHERE "entity" = ? AND "id" > ? ORDER BY "id" LIMIT 1 OFFSET ?`;
   let touched = 0;
   let after: string | null = '';
   while (after !== null) {
     const from: string = after;
     // Counted outside of the work, which may run twice.
-    const part = await committer.commit(async (sql) => {
-      const [line] = await sql.all(last, [name, from, linesPerCommit - 1]);
-      const through = line === undefined ? null : String(line.id);
-      return { through, count: await markEntity(sql, context.dialect, name, stores, { after: from, through }) };
-    });
+    const part = await committer.commit((sql) => markSome(sql, context.dialect, name, stores, from));
     touched += part.count;
     after = part.through;
   }

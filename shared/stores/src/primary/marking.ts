@@ -22,24 +22,36 @@ function pendingNow(dialect: Dialect): string {
 const addedStores =
   '"stores" = CASE WHEN "pending_since" IS NOT NULL AND "stores" IS NULL THEN NULL ELSE COALESCE("stores", 0) | ? END';
 
-/** Marks every line of an entity above an id, up to another (null: no bound). Returns how many. */
-export async function markEntity(
+/** Ledger lines that one statement, and one commit, changes at most, so that other writes get between. */
+export const linesPerStep = 5000;
+
+const lastOfStep = 'SELECT "id" FROM "_ledger" WHERE "entity" = ? AND "id" > ? ORDER BY "id" LIMIT 1 OFFSET ?';
+
+/** Marks the next lines of an entity above an id. Returns how many, and the last one's id; null: there are no more. */
+export async function markSome(
   sql: Sql,
   dialect: Dialect,
   name: EntityName,
   stores: readonly Role[] | null,
-  range: { after: string | null; through: string | null } = { after: null, through: null },
-): Promise<number> {
+  after: string,
+): Promise<{ count: number; through: string | null }> {
+  const [line] = await sql.all(lastOfStep, [name, after, linesPerStep - 1]);
+  const through = line === undefined ? null : String(line.id);
   const bits = toBits(stores);
   // Assignments are evaluated in order by MySQL: what `stores` looks at must not have been changed before it.
   const change = bits === null ? `"version" = "version" + 1, "stores" = NULL` : addedStores;
-  const bounds = `${range.after === null ? '' : ' AND "id" > ?'}${range.through === null ? '' : ' AND "id" <= ?'}`;
-  return sql.run(`UPDATE "_ledger" SET ${change}, ${pendingNow(dialect)} WHERE "entity" = ?${bounds}`, [
-    ...(bits === null ? [] : [bits]),
-    name,
-    ...(range.after === null ? [] : [range.after]),
-    ...(range.through === null ? [] : [range.through]),
-  ]);
+  const bound = through === null ? '' : ' AND "id" <= ?';
+  const count = await sql.run(
+    `UPDATE "_ledger" SET ${change}, ${pendingNow(dialect)} WHERE "entity" = ? AND "id" > ?${bound}`,
+    [...(bits === null ? [] : [bits]), name, after, ...(through === null ? [] : [through])],
+  );
+  return { count, through };
+}
+
+/** Marks every line of an entity for all stores, in one transaction. */
+export async function markEntity(sql: Sql, dialect: Dialect, name: EntityName): Promise<void> {
+  let after: string | null = '';
+  while (after !== null) after = (await markSome(sql, dialect, name, null, after)).through;
 }
 
 /** Gives rows that the ledger doesn't know a pending line. Returns how many. */

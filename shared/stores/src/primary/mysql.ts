@@ -30,7 +30,7 @@ const missingListed = `SELECT DISTINCT r."entity" FROM ${listed} LEFT JOIN "_led
   ON l."entity" = r."entity" AND l."id" = r."id" WHERE l."id" IS NULL`;
 
 /** How long a start waits for another one that is changing the tables. */
-const migrationWaitSeconds = 30;
+const migrationWaitSeconds = 15;
 
 function column(definition: ColumnDefinition, isKey: boolean): ColumnShape {
   const { length = 255, precision, scale, managed, nullable } = definition;

@@ -4,7 +4,7 @@ import { DataSource, type DataSourceOptions, EntitySchema, type EntitySchemaColu
 import type { Dialect } from './dialect.ts';
 import { migrations as mysqlMigrations } from './migrations/mysql/index.ts';
 import { migrations } from './migrations/sqlite/index.ts';
-import { bracketed, checkDifferences, schemaConnection } from './mysql/schema.ts';
+import { schemaConnection, withChecks } from './mysql/schema.ts';
 import { checksOf, type TableDefinition, tables } from './tables.ts';
 
 function columnOptions(definition: ColumnDefinition, isKey: boolean, dialect: Dialect): EntitySchemaColumnOptions {
@@ -85,7 +85,5 @@ export async function schemaDifferences(
   const log = await source.driver.createSchemaBuilder().log();
   const up = log.upQueries.map(({ query }) => query);
   const down = log.downQueries.map(({ query }) => query).reverse();
-  if (!dialect.isServer) return { up, down };
-  const checks = await checkDifferences(source, dialect);
-  return { up: [...up, ...checks.up].map(bracketed), down: [...checks.down, ...down].map(bracketed) };
+  return dialect.isServer ? withChecks(source, dialect, { up, down }) : { up, down };
 }

@@ -56,7 +56,7 @@ export async function ensureTriggers(connection: Connection, dialect: Dialect): 
     if (!dialect.isServer) await remakeTriggers(connection, dialect);
     const noted = await notedEntities(connection);
     for (const name of noted) {
-      await markEntity(connection, dialect, name, null);
+      await markEntity(connection, dialect, name);
       await adoptRows(connection, dialect, name);
       await connection.run('DELETE FROM "_meta" WHERE "name" = ?', [noteOf(name)]);
     }
@@ -72,26 +72,21 @@ async function notedEntities(sql: Sql): Promise<EntityName[]> {
   return entityNames.filter((name) => names.has(noteOf(name)));
 }
 
-async function note(sql: Sql, name: EntityName): Promise<void> {
-  const known = await notedEntities(sql);
-  if (!known.includes(name)) await sql.run('INSERT INTO "_meta" ("name", "value") VALUES (?, ?)', [noteOf(name), '']);
-}
-
 async function remakeTriggers(sql: Sql, dialect: Dialect): Promise<void> {
   const existing = await dialect.triggers(sql);
+  const noted = new Set(await notedEntities(sql));
   for (const name of entityNames) {
-    for (const definition of triggersOf(name, dialect)) {
-      const text = dialect.trigger(definition);
-      const present = existing.get(definition.name);
-      existing.delete(definition.name);
-      if (present !== text) await remake(sql, definition, text, present !== undefined);
+    const wrong = triggersOf(name, dialect).filter((it) => existing.get(it.name) !== dialect.trigger(it));
+    if (wrong.length > 0 && !noted.has(name)) {
+      await sql.run('INSERT INTO "_meta" ("name", "value") VALUES (?, ?)', [noteOf(name), '']);
     }
+    for (const it of wrong) await remake(sql, dialect.trigger(it), existing.has(it.name) ? it.name : null);
+    for (const it of triggersOf(name, dialect)) existing.delete(it.name);
   }
   for (const name of existing.keys()) if (name.startsWith(prefix)) await sql.run(`DROP TRIGGER ${quote(name)}`);
 }
 
-async function remake(sql: Sql, definition: TriggerDefinition, text: string, isThere: boolean): Promise<void> {
-  await note(sql, definition.entity);
-  if (isThere) await sql.run(`DROP TRIGGER ${quote(definition.name)}`);
+async function remake(sql: Sql, text: string, present: string | null): Promise<void> {
+  if (present !== null) await sql.run(`DROP TRIGGER ${quote(present)}`);
   await sql.run(text);
 }

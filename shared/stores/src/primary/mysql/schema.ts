@@ -32,33 +32,56 @@ export async function schemaConnection(place: string) {
   }
 }
 
-/** CHECK constraints that the definitions have and the database doesn't, and the other way round; by their names. */
-export async function checkDifferences(
-  source: DataSource,
-  dialect: Dialect,
-): Promise<{ up: string[]; down: string[] }> {
+export interface Difference {
+  readonly up: string[];
+  readonly down: string[];
+}
+
+/**
+ * Adds to what the schema builder would change the CHECK constraints that the definitions have and the database
+ * doesn't, and the other way round; by their names.
+ */
+export async function withChecks(source: DataSource, dialect: Dialect, tablesOnly: Difference): Promise<Difference> {
   const rows: { name: string; table: string }[] = await source.query(
     `SELECT CONSTRAINT_NAME AS name, TABLE_NAME AS \`table\` FROM information_schema.TABLE_CONSTRAINTS
      WHERE CONSTRAINT_SCHEMA = DATABASE() AND CONSTRAINT_TYPE = 'CHECK'`,
   );
   const present = new Set(rows.map((row) => row.name));
   const wanted = tables.flatMap((table) => checksOf(table, dialect).map((check) => ({ table, check })));
-  const missing = wanted.filter(({ check }) => !present.has(check.name));
   const names = new Set(wanted.map(({ check }) => check.name));
-  const left = rows.filter((row) => !names.has(row.name));
-  return {
-    up: [...left.map((row) => dropped(row.table, row.name)), ...missing.map(({ table, check }) => added(table, check))],
-    down: missing.map(({ table, check }) => dropped(table.name, check.name)),
-  };
+  const up = [...tablesOnly.up];
+  const down = [...tablesOnly.down];
+  for (const { name, table } of rows) if (!names.has(name)) up.push(dropped(table, name));
+  for (const { table, check } of wanted) {
+    if (present.has(check.name) || addToNewTable(up, table, check)) continue;
+    up.push(added(table, check));
+    down.unshift(dropped(table.name, check.name));
+  }
+  return { up: up.map(bracketed), down: down.map(bracketed) };
+}
+
+const endOfTable = ') ENGINE=InnoDB';
+
+/** A table that is only being made gets its checks with it. */
+function addToNewTable(statements: string[], table: TableDefinition, check: Check): boolean {
+  const index = statements.findIndex((statement) => statement.startsWith(`CREATE TABLE ${ticked(table.name)} (`));
+  const statement = statements[index];
+  if (statement === undefined) return false;
+  statements[index] = statement.replace(endOfTable, () => `, ${constraint(table, check)}${endOfTable}`);
+  return true;
 }
 
 /** Migrations are run by TypeORM, whose connection quotes in the way of the house. */
 const ticked = (name: string): string => `\`${name}\``;
 
-function added(table: TableDefinition, { name, expression }: Check): string {
+function constraint(table: TableDefinition, { name, expression }: Check): string {
   const columns = Object.keys(table.columns);
   const text = columns.reduce((it, column) => it.replaceAll(quote(column), ticked(column)), expression);
-  return `ALTER TABLE ${ticked(table.name)} ADD CONSTRAINT ${ticked(name)} CHECK (${text})`;
+  return `CONSTRAINT ${ticked(name)} CHECK (${text})`;
+}
+
+function added(table: TableDefinition, check: Check): string {
+  return `ALTER TABLE ${ticked(table.name)} ADD ${constraint(table, check)}`;
 }
 
 function dropped(table: string, name: string): string {
@@ -66,6 +89,6 @@ function dropped(table: string, name: string): string {
 }
 
 /** Expressions stand in brackets where a default is set, and without where the server tells it. */
-export function bracketed(statement: string): string {
+function bracketed(statement: string): string {
   return statement.replace(/DEFAULT ([a-z_]+\(\d*\))/g, 'DEFAULT ($1)');
 }

@@ -7,7 +7,7 @@ import { type Flavour, flavourOf } from './flavours.ts';
 
 const connectTimeoutMs = 3000;
 /** Whatever takes longer is given up, with the connection: an answer that came later could not be told from others. */
-const statementTimeoutMs = 60_000;
+const statementTimeoutMs = 20_000;
 /** How long a statement waits for rows that another transaction changes. The unit is tried again after that. */
 const lockTimeoutSeconds = 2;
 const statementsMax = 500;

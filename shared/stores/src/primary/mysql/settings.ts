@@ -2,8 +2,8 @@
 import type { Cells, Sql } from '../sql.ts';
 import { flavourOf } from './flavours.ts';
 
-/** Bytes that the largest record takes with its texts at their limits. */
-const packetBytesMin = 64 * 1024 * 1024;
+/** Two texts of Chinese at their limits; what a packet can't hold is refused. */
+const packetBytesMin = 16 * 1024 * 1024;
 
 type Settings = ReadonlyMap<string, string>;
 
@@ -27,6 +27,7 @@ export async function weakSettings(sql: Sql): Promise<string[]> {
     ...limits(settings),
     ...(await session(sql)),
     ...(await collations(sql, settings)),
+    ...(await cascades(sql)),
     ...(await rights(sql)),
   ];
 }
@@ -77,6 +78,16 @@ async function collations(sql: Sql, settings: Settings): Promise<string[]> {
     [collation],
   );
   return found.map((row) => `${row.table}.${row.column} has the collation ${row.collation}; set it to ${collation}`);
+}
+
+/** What a foreign key deletes or changes fires no trigger. */
+async function cascades(sql: Sql): Promise<string[]> {
+  const found = await sql.all(
+    `SELECT TABLE_NAME AS "table", CONSTRAINT_NAME AS "name" FROM information_schema.REFERENTIAL_CONSTRAINTS
+     WHERE CONSTRAINT_SCHEMA = DATABASE() AND (DELETE_RULE IN ('CASCADE', 'SET NULL')
+       OR UPDATE_RULE IN ('CASCADE', 'SET NULL')) LIMIT 10`,
+  );
+  return found.map(({ table, name }) => `${table} has the foreign key ${name}, whose cascade no trigger sees: drop it`);
 }
 
 /** TRUNCATE, which no trigger sees, needs the right to DROP. */

@@ -1,4 +1,4 @@
-import { Initial1795339043679 } from './1795339043679-initial.ts';
+import { Initial1795339871841 } from './1795339871841-initial.ts';
 
 /** All migrations, oldest first. Made by generate.ts. */
-export const migrations = [Initial1795339043679];
+export const migrations = [Initial1795339871841];
