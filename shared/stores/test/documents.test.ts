@@ -1,147 +1,47 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Json, Row } from '@mindora/contracts';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { Row } from '@mindora/contracts';
 import Database from 'better-sqlite3';
 import { SqliteDocuments } from '../src/documents/index.ts';
-import type { DocumentFilter } from '../src/documents/port.ts';
-import { batch, item, type StandingClock, standingClock, storedConversation } from './support/samples.ts';
+import { documentOfConversation as conversation, testDocuments } from './support/documents-suite.ts';
+import { batch, item, type StandingClock, standingClock } from './support/samples.ts';
 import { storeFile } from './support/stores.ts';
 
 let file: string;
 let remove: () => void;
-let clock: StandingClock;
-let store: SqliteDocuments;
 
-async function open(examinedMax?: number): Promise<SqliteDocuments> {
+async function open(clock: StandingClock, examinedMax?: number): Promise<SqliteDocuments> {
   const opened = new SqliteDocuments({ file, clock, ...(examinedMax === undefined ? {} : { examinedMax }) });
   await opened.migrate();
   return opened;
 }
 
-function conversation(id: string, userId: string, second: number, context: Json = null): Row {
-  const { id: key, ...rest } = storedConversation(id, userId, second, context);
-  return { conversation_id: key ?? null, ...rest, metadata: { source: 'ai_api', version: '1.0', tags: ['a', 'b'] } };
+async function put(store: SqliteDocuments, ...documents: Row[]): Promise<void> {
+  await store.apply(batch(...documents.map((one) => item('conversation', String(one.conversation_id), 1, one))));
 }
 
-async function put(...documents: Row[]): Promise<void> {
-  const items = documents.map((document) => item('conversation', String(document.conversation_id), 1, document));
-  await store.apply(batch(...items));
-}
-
-async function find(filter: DocumentFilter, userId: string | null = null): Promise<string[]> {
-  const page = await store.find({ entity: 'conversation', filter, userId, limit: 100, after: null });
-  return page.items.map((document) => String(document._id));
-}
-
-beforeEach(async () => {
+beforeEach(() => {
   ({ file, remove } = storeFile());
-  clock = standingClock();
-  store = await open();
 });
+afterEach(() => remove());
 
-afterEach(async () => {
+testDocuments('SQLite', standingClock, open);
+
+test('an expired document is gone from the file with the next batch', async () => {
+  const clock = standingClock();
+  const store = await open(clock);
+  const expiresAt = clock.at + 1000;
+  await store.apply(batch(item('conversation', 'a', 1, conversation('a', 'u1', 1), { expiresAt })));
+  clock.at = expiresAt;
+  await put(store, conversation('b', 'u1', 2));
+  const database = new Database(file, { readonly: true });
+  expect(database.prepare('SELECT id FROM ai_conversations').pluck().all()).toEqual(['b']);
+  database.close();
   await store.close();
-  remove();
-});
-
-describe('find (A1.8)', () => {
-  test('gives whole documents with _id, newest first', async () => {
-    await put(conversation('a', 'u1', 1), conversation('c', 'u1', 2), conversation('b', 'u1', 2));
-    const page = await store.find({ entity: 'conversation', filter: {}, userId: null, limit: 10, after: null });
-    expect(page.items).toEqual([
-      { _id: 'c', ...conversation('c', 'u1', 2) },
-      { _id: 'b', ...conversation('b', 'u1', 2) },
-      { _id: 'a', ...conversation('a', 'u1', 1) },
-    ]);
-  });
-
-  test('filters inside JSON, by indexed fields and by _id', async () => {
-    await put(conversation('a', 'u1', 1, { x: { y: [1, 2] } }), conversation('b', 'u2', 2, { x: { y: 'z' } }));
-    expect(await find({ 'context.x.y': 2 })).toEqual(['a']);
-    expect(await find({ 'metadata.tags': 'b', user_id: 'u2' })).toEqual(['b']);
-    expect(await find({ _id: 'a' })).toEqual(['a']);
-    expect(await find({ created_at: { $gt: '2026-03-01T00:00:01.000000Z' } })).toEqual(['b']);
-    expect(await find({ user_id: { $gt: 5 } })).toEqual([]);
-  });
-
-  test('texts with NUL and beyond the basic plane are found by indexed fields as by others', async () => {
-    const userId = 'u\u0000\u{1f600}';
-    await put(conversation('a', userId, 1, { text: 'x\u0000y' }));
-    expect(await find({ user_id: userId })).toEqual(['a']);
-    expect(await find({}, userId)).toEqual(['a']);
-    expect(await find({ user_id: 'u' })).toEqual([]);
-    expect(await find({ 'context.text': 'x\u0000y' })).toEqual(['a']);
-  });
-
-  test('no filter reaches another user', async () => {
-    await put(conversation('a', 'u1', 1), conversation('b', 'u2', 2));
-    expect(await find({ $or: [{ user_id: 'u2' }, {}] }, 'u1')).toEqual(['a']);
-    const configs = store.find({ entity: 'ai_service_config', filter: {}, userId: 'u1', limit: 1, after: null });
-    expect((await configs).items).toEqual([]);
-  });
-
-  test('pages go on where the last one ended', async () => {
-    await put(...Array.from({ length: 10 }, (_, i) => conversation(`c${i}`, i % 2 ? 'u1' : 'u2', i >> 1)));
-    const seen: string[] = [];
-    for (let after: string | null = null; ; ) {
-      const page = await store.find({
-        entity: 'conversation',
-        filter: { user_id: 'u1' },
-        userId: null,
-        limit: 2,
-        after,
-      });
-      seen.push(...page.items.map(({ _id }) => String(_id)));
-      after = page.next;
-      if (after === null) break;
-    }
-    expect(seen).toEqual(['c9', 'c7', 'c5', 'c3', 'c1']);
-  });
-
-  test('a query that would look at everything is refused, one by an index is not', async () => {
-    await store.close();
-    store = await open(5);
-    await put(...Array.from({ length: 20 }, (_, i) => conversation(`c${i}`, `u${i}`, i)));
-    await expect(find({ user_input: 'nothing' })).rejects.toMatchObject({ code: 'invalid_filter' });
-    expect(await find({ user_input: 'question', user_id: 'u3' })).toEqual(['c3']);
-  });
-});
-
-describe('expiry (A2.6)', () => {
-  test('an expired document is invisible at once and gone with the next batch', async () => {
-    const expiresAt = clock.at + 1000;
-    await store.apply(batch(item('conversation', 'a', 1, conversation('a', 'u1', 1), { expiresAt })));
-    expect(await find({})).toEqual(['a']);
-    clock.at = expiresAt;
-    expect(await find({})).toEqual([]);
-    expect((await store.scan('conversation', null, 10)).records).toEqual([]);
-    await put(conversation('b', 'u1', 2));
-    const database = new Database(file, { readonly: true });
-    expect(database.prepare('SELECT id FROM ai_conversations').pluck().all()).toEqual(['b']);
-    database.close();
-  });
-
-  test('purge takes all that has expired', async () => {
-    const items = Array.from({ length: 1200 }, (_, i) =>
-      item('conversation', `c${i}`, 1, conversation(`c${i}`, 'u1', 1), { expiresAt: clock.at + 1 }),
-    );
-    await store.apply(batch(...items));
-    clock.at += 2;
-    expect(await store.purge(0)).toBe(1200);
-    expect(await store.purge(0)).toBe(0);
-  });
-});
-
-test('a profile is found by its user, until it is deleted (A1.9)', async () => {
-  const profile = { user_id: 'u1', profile: { a: null }, created_at: conversation('', '', 0).created_at ?? null };
-  const document = { ...profile, updated_at: profile.created_at };
-  await store.apply(batch(item('profile', 'u1', 1, document)));
-  expect(await store.profile('u1')).toEqual({ _id: 'u1', ...document });
-  await store.apply(batch(item('profile', 'u1', 2, null)));
-  expect(await store.profile('u1')).toBeNull();
 });
 
 test('what another writes into a document is what a scan shows', async () => {
-  await put(conversation('a', 'u1', 1));
+  const store = await open(standingClock());
+  await put(store, conversation('a', 'u1', 1));
   const database = new Database(file);
   database.exec(`UPDATE ai_conversations SET json = json_set(json, '$.user_input', 'forged')`);
   database.exec(`INSERT INTO ai_conversations (id, json) VALUES ('foreign', '{"conversation_id": "foreign"}')`);
@@ -151,4 +51,5 @@ test('what another writes into a document is what a scan shows', async () => {
     ['a', 1, 'forged'],
     ['foreign', null, undefined],
   ]);
+  await store.close();
 });
