@@ -22,6 +22,8 @@ export interface TargetFeatures {
   readonly checksTypes: boolean;
   /** Has no NUL in any text, as PostgreSQL: a record that holds one is refused. */
   readonly refusesNul?: boolean;
+  /** Its decimals have two digits behind the point, as a column of DECIMAL(20,2) has; others are refused. */
+  readonly fixedDecimals?: boolean;
 }
 
 export interface TargetFacts extends TargetFeatures {
