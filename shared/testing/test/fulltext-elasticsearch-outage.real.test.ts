@@ -70,6 +70,22 @@ test('killed in the middle of applying and started again, it lacks nothing that 
   }
 }, 300_000);
 
+test('a server that hangs is store_unavailable in bounded time, and goes on afterwards', async () => {
+  const before = (await store.positions())[0]?.n ?? 0;
+  await engine.suspend();
+  const began = performance.now();
+  try {
+    await expect(store.apply(batch(before + 1))).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect((await store.health()).ok).toBe(false);
+    expect(performance.now() - began).toBeLessThan(25_000);
+  } finally {
+    await engine.resume();
+  }
+  await until(async () => (await store.health()).ok, 60_000);
+  await store.apply(batch(before + 1));
+  await expectWhole(before + 1);
+}, 120_000);
+
 async function expectWhole(acknowledged: number): Promise<void> {
   expect(await store.positions()).toEqual([{ incarnation: 'bus', partition: 0, n: acknowledged }]);
   const keys = Array.from({ length: acknowledged }, (_, n) => n + 1).flatMap((n) =>

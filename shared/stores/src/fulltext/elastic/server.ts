@@ -3,7 +3,7 @@ import { Client, errors } from '@elastic/elasticsearch';
 import { MindoraError, toMindoraError } from '@mindora/runtime';
 import type { StoreConnection } from '../../connection.ts';
 
-const requestTimeoutMs = 15_000;
+const requestTimeoutMs = 10_000;
 /** Options of the client's HTTP library; the client's own types know only some of them. */
 const connecting = { connections: 10, connect: { timeout: 3_000 } };
 
