@@ -124,7 +124,10 @@ export class Table {
     return [...fields, ...extra];
   }
 
-  /** Writes documents in place of what is there. No key may occur twice. */
+  /**
+   * Writes documents in place of what is there. No key may occur twice. What is there to the byte is left alone, so that
+   * sending records again (rule 8) doesn't write every index anew.
+   */
   async put(session: Session, rows: readonly BoundRow[], vectorOid: number): Promise<void> {
     if (rows.length === 0) return;
     const values = this.#columns.map(({ type }, i) => {
@@ -160,9 +163,9 @@ export class Table {
     const sent = this.#columns.map(({ facts }, i) => `$${i + 1}::${facts.sent}[]`);
     const cast = this.#columns.map(({ facts }, i) => facts.cast(`c${i}`));
     const sets = names.filter((name) => name !== this.key).map((name) => `${name} = excluded.${name}`);
-    return `INSERT INTO ${this.name} (${names.join(', ')}) SELECT ${cast.join(', ')}
+    return `INSERT INTO ${this.name} AS held (${names.join(', ')}) SELECT ${cast.join(', ')}
       FROM unnest(${sent.join(', ')}) AS item (${names.map((_, i) => `c${i}`).join(', ')})
-      ON CONFLICT (${this.key}) DO UPDATE SET ${sets.join(', ')}`;
+      ON CONFLICT (${this.key}) DO UPDATE SET ${sets.join(', ')} WHERE held *<> excluded`;
   }
 
   #createText(): string {

@@ -10,7 +10,7 @@ import { comparableColumn, type IndexedSearch, indexedSearch } from './postgres-
  * Candidates of a search in the index: more find the true neighbours more often, and take longer. Of random vectors,
  * the hardest kind, it finds 96% of the ten nearest (10,000 of 384 dimensions); of clustered ones all.
  */
-const searchedMin = 400;
+const searchedMin = 600;
 /** Neighbours that the index is asked for at first, and at most. */
 const neighboursMin = 64;
 const neighboursMax = 4096;
