@@ -4,12 +4,15 @@ import { type Measurement, toTable } from './figures.ts';
 import { measureFreshness } from './freshness.ts';
 import { measureGateway } from './gateway.ts';
 import { describeMachine } from './machine.ts';
+import { measurePostgres } from './postgres.ts';
 import { measureStart } from './start.ts';
 import { measureApply, measureSync } from './sync.ts';
 import { measureRebuild, measureVerify } from './verify.ts';
 import { openWorld } from './world.ts';
 
 const names = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'] as const;
+/** Real engines are installed and started for it, so only who asks for one gets it: `--only postgres`. */
+const engines = ['postgres'] as const;
 const samples = 200;
 
 const { values } = parseArgs({
@@ -20,7 +23,7 @@ const { values } = parseArgs({
   },
 });
 const records = Math.max(100, Math.floor(Number(values.records)) || 5000);
-const wanted = (name: (typeof names)[number]): boolean => values.only.includes(name);
+const wanted = (name: (typeof names)[number] | (typeof engines)[number]): boolean => values.only.includes(name);
 
 const machine = describeMachine();
 const measured: Measurement[] = [];
@@ -55,4 +58,5 @@ if (!values.json) {
 if (wanted('start')) note(await measureStart());
 if (wanted('gateway')) note(await measureGateway());
 if (names.slice(0, 5).some(wanted)) await measureWorld();
+if (wanted('postgres')) for (const measurement of await measurePostgres(records)) note(measurement);
 if (values.json) print(JSON.stringify({ machine, records, measured }, null, 2));
