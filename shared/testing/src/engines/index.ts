@@ -1,4 +1,4 @@
 export { startEngine } from './launch.ts';
-export { type MysqlDatabase, newMysqlDatabase } from './mysql-database.ts';
+export { connectMysql, type MysqlDatabase, newMysqlDatabase, type RawMysql } from './mysql-database.ts';
 export * from './port.ts';
 export { sharedEngine, shareEngines, stopSharedEngines } from './shared.ts';

@@ -34,7 +34,24 @@ export async function newMysqlDatabase({ url }: Pick<RunningEngine, 'url'>): Pro
 }
 
 async function execute(url: string, ...statements: string[]): Promise<void> {
-  const connection = await createConnection(url);
+  const connection = await connectMysql(url);
   for (const statement of statements) await connection.query(statement);
-  await connection.end();
+  await connection.close();
+}
+
+/** A connection as a person's shell has it: with the server's own settings. */
+export interface RawMysql {
+  /** One statement or several, separated by semicolons; rows of a single SELECT. */
+  query(sql: string, values?: readonly string[]): Promise<Record<string, unknown>[]>;
+  /** Ends it; a transaction that is open is undone. */
+  close(): Promise<void>;
+}
+
+/** Opens one. Times come as they are stored. */
+export async function connectMysql(url: string): Promise<RawMysql> {
+  const connection = await createConnection({ uri: url, multipleStatements: true, dateStrings: true });
+  return {
+    query: async (sql, values = []) => (await connection.query(sql, [...values]))[0] as Record<string, unknown>[],
+    close: async () => connection.destroy(),
+  };
 }

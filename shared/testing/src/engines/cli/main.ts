@@ -1,0 +1,64 @@
+/** `npm run engines -- install|up|down|status [names] [--data DIR] [--version future] [--bus nats|rabbitmq]` */
+
+import { writeSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { MindoraError } from '@mindora/runtime';
+import { type EngineName, engineNames } from '../port.ts';
+import { down, type EngineCommand, install, status, up } from './commands.ts';
+import { defaultEngines } from './plan.ts';
+
+const usage = 'npm run engines -- install|up|down|status [names] [--data DIR] [--version future] [--bus nats|rabbitmq]';
+
+const tell = (line: string): void => void writeSync(2, `engines: ${line}\n`);
+const print = (line: string): void => void writeSync(1, `${line}\n`);
+
+const actions: Readonly<Record<string, (command: EngineCommand) => Promise<boolean>>> = {
+  install: (command) => install(command).then(() => true),
+  up: (command) => up(command).then(() => true),
+  down: (command) => down(command).then(() => true),
+  status: (command) => status(command, print),
+};
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      data: { type: 'string', default: './data' },
+      version: { type: 'string', default: 'future' },
+      bus: { type: 'string', default: 'nats' },
+    },
+  });
+}
+
+/** All engines where nothing runs yet that would be told apart by a choice. */
+function namesFor(action: string, given: readonly string[], bus: string): readonly EngineName[] {
+  const unknown = given.filter((name) => !(engineNames as readonly string[]).includes(name));
+  if (unknown.length > 0) {
+    throw new MindoraError('invalid_request', `no engine ${unknown.join(', ')}; there are ${engineNames.join(', ')}`);
+  }
+  if (given.length > 0) return given as readonly EngineName[];
+  if (action !== 'up') return engineNames;
+  return defaultEngines.map((name) => (name === 'nats' && bus === 'rabbitmq' ? 'rabbitmq' : name));
+}
+
+async function run(args: readonly string[]): Promise<boolean> {
+  const { values, positionals } = parse(args);
+  const [name = '', ...given] = positionals;
+  const action = actions[name];
+  if (action === undefined || !/^[a-z][a-z0-9_]{0,30}$/.test(values.version) || !/^(nats|rabbitmq)$/.test(values.bus)) {
+    throw new MindoraError('invalid_request', usage);
+  }
+  const directory = join(resolve(values.data), values.version);
+  if (name === 'up') await mkdir(directory, { recursive: true });
+  return action({ names: namesFor(name, given, values.bus), version: values.version, directory, tell });
+}
+
+try {
+  if (!(await run(process.argv.slice(2)))) process.exitCode = 1;
+} catch (error) {
+  tell(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
