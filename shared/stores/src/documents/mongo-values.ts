@@ -1,6 +1,6 @@
 /**
  * Documents between JSON and BSON. Every value of JSON has its own in BSON, but not every key: NUL is impossible, dots
- * and leading dollars are reachable by no query, `$ref` and `_bsontype` mean something to drivers. Such keys are written
+ * and leading dollars are reachable by no query, `$ref`, `_bsontype` and `__proto__` mean something to drivers. Such keys are written
  * with `%` and the character's code, inside the documents and in paths of queries alike.
  */
 import type { DocumentDefinition, FieldType, Json, Row } from '@mindora/contracts';
@@ -31,13 +31,16 @@ export const refusedByMongo: readonly string[] = [
   'documents larger than 16 MB',
 ];
 
+/** Names that drivers take for something of their own. */
+const meaningful = new Set(['_bsontype', '__proto__']);
+
 /** A key or a part of a path as the server holds it. */
 export function encodeKey(key: string): string {
   if (key === '') return '%';
   const plain = key.replace(/[%.\0]|^\$/g, (character) => {
     return `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
-  return plain === '_bsontype' ? '%5fbsontype' : plain;
+  return meaningful.has(plain) ? `%5f${plain.slice(1)}` : plain;
 }
 
 function decodeKey(key: string): string {
