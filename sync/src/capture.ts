@@ -143,16 +143,18 @@ export class Capture {
     await bus.renew();
   }
 
-  /** Carries one snapshot; whether there was anything. */
+  /** Carries one snapshot; whether there was anything that it could finish with. */
   async #pass(): Promise<boolean> {
     const { ledger, bus } = this.#parts;
     const records = await ledger.pending(passRecordsMax, passBytesMax);
     this.#state = 'active';
     this.#lastError = null;
+    let held = 0;
     if (records.length > 0) {
       await bus.publish(packBatches(records.map(changeOf), bus.partitions));
       const published = { incarnation: await bus.incarnation(), heads: await bus.heads() };
-      await ledger.clear(
+      // What an open transaction holds stays pending, and is published again until that ends: at the pace of a poll.
+      held = await ledger.clear(
         records.map(({ entity, id, mark }) => ({ entity, id, mark })),
         published,
       );
@@ -160,7 +162,7 @@ export class Capture {
     this.#passes++;
     this.#records += records.length;
     this.#passed.ring();
-    return records.length > 0;
+    return records.length > held;
   }
 
   async #failed(thrown: unknown, attempt: number): Promise<void> {

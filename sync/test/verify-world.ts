@@ -115,6 +115,7 @@ export class MemoryPrimary {
             const line = this.lines.get(keyOf(entity, id));
             if (line?.mark === mark) this.lines.set(keyOf(entity, id), { ...line, pendingSince: null, stores: null });
           }
+          return 0;
         }),
       scan: (entity, after, limit) => this.#at(() => this.#sorted(entity, after, limit).map(copy)),
       scanVersions: (entity, after, limit) => this.#at(() => this.#sorted(entity, after, limit).map(copy)),

@@ -43,6 +43,16 @@ export interface ColumnShape {
   readonly defaultExpression?: string;
 }
 
+/** Statements over a JSON list of [entity, id, mark], for engines where each statement is a round trip. */
+export interface Clearing {
+  /** Locks the lines that still have their mark, without waiting for those that someone else holds; which they are. */
+  readonly lock: string;
+  /** Clears them. */
+  readonly clear: string;
+  /** Those of others that are not there (`known` 0) or still have their mark (1). */
+  readonly left: string;
+}
+
 export interface Dialect {
   /** For people. A server's is known more exactly once it has answered. */
   readonly engine: string;
@@ -52,11 +62,8 @@ export interface Dialect {
   readonly readersMax: number;
   /** Ends a SELECT of a row that the unit goes on to change; empty where the writer is alone anyway. */
   readonly locking: string;
-  /**
-   * Statements over a JSON list of [entity, id, mark], for engines where each statement is a round trip: `clear` those
-   * marks, and `missing` tells the entities of those without a line. Null: one by one.
-   */
-  readonly clearAtOnce: { readonly clear: string; readonly missing: string } | null;
+  /** How marks are cleared by the list; null: one by one. */
+  readonly clearing: Clearing | null;
   /** Ends an INSERT into a table with a column `entity`: what is there already stays as it is. */
   readonly orKeep: string;
   /** A savepoint costs a round trip, so units that may fail half-way have one only in a second run. */

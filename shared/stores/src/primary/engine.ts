@@ -11,7 +11,16 @@ import type { PrimaryLocation } from './location.ts';
 import { clearMarks, linesPerStep, markSome, touchRecord } from './marking.ts';
 import { Marks } from './marks.ts';
 import { migrationNames } from './migrations/index.ts';
-import type { ApiKey, Mutation, Primary, PrimaryLedger, PrimaryRecords, UnitResult, Written } from './port.ts';
+import type {
+  ApiKey,
+  Mutation,
+  Primary,
+  PrimaryLedger,
+  PrimaryRecords,
+  PublishedTo,
+  UnitResult,
+  Written,
+} from './port.ts';
 import { apiKeyByHash, apiKeysOf, findRows } from './records.ts';
 import { decodeRow, definitionOf, storedRow } from './rows.ts';
 import { Snapshots } from './snapshots.ts';
@@ -228,13 +237,7 @@ function ledgerOf({ context, committer, marks }: Parts, reads: LedgerReads): Pri
     ...reads,
     lease: (holder, ttlMs) => committer.commit((sql) => writes.takeLease(sql, dialect, holder, ttlMs), quietly),
     releaseLease: (holder) => committer.commit((sql) => writes.releaseLease(sql, holder), quietly),
-    clear: (read, published) =>
-      inParts(read, (part) =>
-        committer.commit(async (sql) => {
-          if (published !== undefined) await writes.notePublished(sql, published);
-          for (const name of await clearMarks(sql, dialect, part)) await setUnreadableAside(sql, context, name);
-        }, quietly),
-      ),
+    clear: (read, published) => clear({ context, committer }, read, published),
     touch: (touches) =>
       inParts(touches, (part) =>
         committer.commit(async (sql) => {
@@ -258,6 +261,26 @@ function ledgerOf({ context, committer, marks }: Parts, reads: LedgerReads): Pri
 
 async function inParts<T>(list: readonly T[], task: (part: readonly T[]) => Promise<void>): Promise<void> {
   for (const part of chunks(list, linesPerStep)) await task(part);
+}
+
+async function clear(
+  { context, committer }: Pick<Parts, 'context' | 'committer'>,
+  read: Parameters<PrimaryLedger['clear']>[0],
+  published: PublishedTo | undefined,
+): Promise<number> {
+  let held = 0;
+  for (const part of chunks(read, linesPerStep)) {
+    held += await committer.commit(
+      async (sql) => {
+        if (published !== undefined) await writes.notePublished(sql, published);
+        const left = await clearMarks(sql, context.dialect, part);
+        for (const name of left.unknown) await setUnreadableAside(sql, context, name);
+        return left.held;
+      },
+      { marks: false },
+    );
+  }
+  return held;
 }
 
 /** In several commits: each starts after the last id of the one before. */

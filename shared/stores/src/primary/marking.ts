@@ -1,6 +1,6 @@
 /** Changes of ledger lines other than by trigger: marking again, clearing, adopting. */
 import { type EntityName, entity, type Role, roles } from '@mindora/contracts';
-import type { Dialect } from './dialect.ts';
+import type { Clearing, Dialect } from './dialect.ts';
 import type { Touch } from './port.ts';
 import { quote, type Sql } from './sql.ts';
 
@@ -88,22 +88,33 @@ export async function touchRecord(sql: Sql, dialect: Dialect, touch: Touch): Pro
 
 export type ReadMark = { readonly entity: EntityName; readonly id: string; readonly mark: number };
 
-/**
- * Clears the pending marks that are still the ones that were read.
- *
- * @returns entities with lines that the ledger doesn't have at all
- */
-export async function clearMarks(sql: Sql, dialect: Dialect, read: readonly ReadMark[]): Promise<Set<EntityName>> {
+/** What became of marks that were to be cleared, beside those that were and those that newer ones took the place of. */
+export interface Uncleared {
+  /** How many someone else's open transaction holds: they stay pending. */
+  readonly held: number;
+  /** Entities with lines that the ledger doesn't have at all. */
+  readonly unknown: ReadonlySet<EntityName>;
+}
+
+/** Clears the pending marks that are still the ones that were read. */
+export async function clearMarks(sql: Sql, dialect: Dialect, read: readonly ReadMark[]): Promise<Uncleared> {
+  if (dialect.clearing !== null) return clearListed(sql, dialect.clearing, read);
   const unknown = new Set<EntityName>();
-  if (dialect.clearAtOnce === null) {
-    for (const it of read) if (!(await clearMark(sql, it))) unknown.add(it.entity);
-    return unknown;
-  }
-  const { clear, missing } = dialect.clearAtOnce;
-  const list = JSON.stringify(read.map((it) => [it.entity, it.id, it.mark]));
-  if ((await sql.run(clear, [list])) >= read.length) return unknown;
-  for (const cells of await sql.all(missing, [list])) unknown.add(cells.entity as EntityName);
-  return unknown;
+  for (const it of read) if (!(await clearMark(sql, it))) unknown.add(it.entity);
+  return { held: 0, unknown };
+}
+
+/** Waits for nobody: a transaction that someone leaves open must not keep the others' changes from the stores. */
+async function clearListed(sql: Sql, clearing: Clearing, read: readonly ReadMark[]): Promise<Uncleared> {
+  const list = (marks: readonly ReadMark[]) => JSON.stringify(marks.map((it) => [it.entity, it.id, it.mark]));
+  const nameOf = (it: { entity?: unknown; id?: unknown }) => `${String(it.entity)}/${String(it.id)}`;
+  const free = new Set((await sql.all(clearing.lock, [list(read)])).map(nameOf));
+  const cleared = read.filter((it) => free.has(nameOf(it)));
+  if (cleared.length > 0) await sql.run(clearing.clear, [list(cleared)]);
+  if (cleared.length === read.length) return { held: 0, unknown: new Set() };
+  const left = await sql.all(clearing.left, [list(read.filter((it) => !free.has(nameOf(it))))]);
+  const unknown = left.filter((cells) => cells.known === 0);
+  return { held: left.length - unknown.length, unknown: new Set(unknown.map((cells) => cells.entity as EntityName)) };
 }
 
 /** False where the ledger has no such line at all. */

@@ -24,10 +24,14 @@ const beginSnapshot = 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
 /** The list is read first, and each of its lines found by key. */
 const listed = `JSON_TABLE(?, '$[*]' COLUMNS ("entity" VARCHAR(64) PATH '$[0]', "id" VARCHAR(200) PATH '$[1]',
   "mark" BIGINT PATH '$[2]')) AS r`;
-const clearListed = `UPDATE ${listed} STRAIGHT_JOIN "_ledger" AS l ON l."entity" = r."entity" AND l."id" = r."id"
-  SET l."pending_since" = NULL, l."stores" = NULL WHERE l."mark" = r."mark"`;
-const missingListed = `SELECT DISTINCT r."entity" FROM ${listed} LEFT JOIN "_ledger" AS l
-  ON l."entity" = r."entity" AND l."id" = r."id" WHERE l."id" IS NULL`;
+const onLine = `l."entity" = r."entity" AND l."id" = r."id"`;
+const clearing = {
+  lock: `SELECT l."entity", l."id" FROM ${listed} STRAIGHT_JOIN "_ledger" AS l ON ${onLine}
+    WHERE l."mark" = r."mark" FOR UPDATE SKIP LOCKED`,
+  clear: `UPDATE ${listed} STRAIGHT_JOIN "_ledger" AS l ON ${onLine} SET l."pending_since" = NULL, l."stores" = NULL`,
+  left: `SELECT r."entity", l."id" IS NOT NULL AS "known" FROM ${listed} LEFT JOIN "_ledger" AS l ON ${onLine}
+    WHERE l."id" IS NULL OR l."mark" = r."mark"`,
+};
 
 /** How long a start waits for another one that is changing the tables. */
 const migrationWaitSeconds = 15;
@@ -195,7 +199,7 @@ export function mysql(): Dialect {
     locking: ' FOR UPDATE',
     orKeep: 'ON DUPLICATE KEY UPDATE "entity" = "entity"',
     dearSavepoints: true,
-    clearAtOnce: { clear: clearListed, missing: missingListed },
+    clearing,
     hiddenUniques: [],
     nowMs,
     column,

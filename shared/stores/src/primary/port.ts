@@ -154,8 +154,11 @@ export interface PrimaryLedger {
   releaseLease(holder: string): Promise<void>;
   /** Pending records with their rows in one snapshot, longest pending first, until `limit` or about `bytesMax`. */
   pending(limit: number, bytesMax: number): Promise<LedgerRecord[]>;
-  /** Clears the pending marks that are still the ones read, and notes in the same commit how far the bus had got. */
-  clear(read: readonly { entity: EntityName; id: string; mark: number }[], published?: PublishedTo): Promise<void>;
+  /**
+   * Clears the pending marks that are still the ones read, and notes in the same commit how far the bus had got. Returns
+   * how many stay pending because somebody's open transaction is changing those records: that is not waited for.
+   */
+  clear(read: readonly { entity: EntityName; id: string; mark: number }[], published?: PublishedTo): Promise<number>;
   /** What the last {@link clear} noted; null before the first. */
   published(): Promise<PublishedTo | null>;
   /**

@@ -251,7 +251,7 @@ export const sqlite: Dialect = {
   locking: '',
   orKeep: 'ON CONFLICT DO NOTHING',
   dearSavepoints: false,
-  clearAtOnce: null,
+  clearing: null,
   scrubs: true,
   column,
   check,

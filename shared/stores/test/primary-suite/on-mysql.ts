@@ -1,16 +1,15 @@
 /** The suites of the primary run on MySQL or MariaDB. */
-import { newMysqlDatabase, type RunningEngine, sharedEngine } from '@mindora/testing/engines';
-import { createConnection } from 'mysql2/promise';
+import { connectMysql, newMysqlDatabase, type RunningEngine, sharedEngine } from '@mindora/testing/engines';
 import { mysql } from '../../src/primary/mysql.ts';
 import { choose, type Place, type Raw } from './world.ts';
 
 /** Statements of a connection as a shell has it, with the server's own settings. */
 export async function connect(url: string): Promise<Raw> {
-  const connection = await createConnection({ uri: url, multipleStatements: true, dateStrings: true });
+  const connection = await connectMysql(url);
   return {
     exec: async (sql) => void (await connection.query(sql)),
-    all: async (sql) => (await connection.query(sql))[0] as Record<string, unknown>[],
-    close: () => connection.end(),
+    all: (sql) => connection.query(sql),
+    close: () => connection.close(),
   };
 }
 
