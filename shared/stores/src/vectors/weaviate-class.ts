@@ -33,8 +33,8 @@ export interface Nearest {
   readonly properties: readonly string[];
 }
 
-/** The engine's advice for one request (A6.2). */
-const objectsPerWrite = 100;
+/** The seed has 100 (A6.2), but each request costs the engine some 50 objects more: so as many as a batch holds. */
+const objectsPerWrite = 500;
 const charactersPerWrite = 8 * 1024 * 1024;
 const idsPerRequest = 1_000;
 /** Most that the engine deletes or finds by one request, unless it was set lower. */
@@ -44,15 +44,17 @@ const deletionsMax = 100_000;
 /** What the client offers of a collection, as far as it is used. */
 interface Client {
   readonly data: {
-    insertMany(
-      objects: readonly object[],
-    ): Promise<{ readonly errors: Readonly<Record<number, { readonly message: string }>> }>;
     deleteMany(filter: FilterValue): Promise<{ readonly failed: number; readonly successful: number }>;
   };
   readonly query: {
     fetchObjects(options: object): Promise<{ readonly objects: readonly Answered[] }>;
     nearVector(vector: readonly number[], options: object): Promise<{ readonly objects: readonly Answered[] }>;
   };
+}
+
+interface PutAnswer {
+  readonly id: string;
+  readonly result?: { readonly status?: string };
 }
 
 interface Answered {
@@ -79,15 +81,7 @@ export class WeaviateClass {
   async put(objects: readonly NewObject[]): Promise<Set<string>> {
     const refused = new Set<string>();
     for (const chunk of chunksBySize(objects)) {
-      const sent = chunk.map(({ id, properties, vector }) => {
-        return { id, properties, ...(vector === null ? {} : { vectors: Array.from(vector) }) };
-      });
-      const { errors } = await this.#call('write', ({ data }) => data.insertMany(sent));
-      for (const [index, error] of Object.entries(errors)) {
-        if (!blamesContent(error.message))
-          throw new MindoraError('store_unavailable', 'Weaviate took not every object');
-        refused.add(chunk[Number(index)]?.id ?? '');
-      }
+      for (const uuid of await this.#putSome(chunk)) refused.add(uuid);
     }
     return refused;
   }
@@ -134,8 +128,23 @@ export class WeaviateClass {
       returnProperties: [...properties],
       ...(filter === null ? {} : { filters: filter }),
     };
-    const { objects } = await this.#call('read', ({ query }) => query.nearVector(Array.from(vector), options));
+    const { objects } = await this.#call(({ query }) => query.nearVector(Array.from(vector), options));
     return objects.map(readObject);
+  }
+
+  /** By REST: the client's own way through gRPC makes every batch take half a second, and repeats it unasked. */
+  async #putSome(objects: readonly NewObject[]): Promise<string[]> {
+    const body = `{"objects":[${objects.map((object) => objectJson(this.name, object)).join(',')}]}`;
+    const path = '/batch/objects?consistency_level=QUORUM';
+    const { status, body: answer } = await this.#connection.change(() => this.#connection.rest('POST', path, { body }));
+    if (status !== 200 || !Array.isArray(answer) || answer.length !== objects.length) {
+      throw new MindoraError('store_unavailable', `Weaviate answers ${status} to a batch`);
+    }
+    const failed = (answer as PutAnswer[]).filter(({ result }) => result?.status !== 'SUCCESS');
+    if (!failed.every(({ result }) => blamesContent(JSON.stringify(result)))) {
+      throw new MindoraError('store_unavailable', 'Weaviate took not every object of a batch');
+    }
+    return failed.map(({ id }) => id);
   }
 
   /** An answer has a greatest size; where the objects are too large for it, they come in halves. */
@@ -153,20 +162,22 @@ export class WeaviateClass {
 
   async #fetch(options: object, { properties, vector }: Wanted): Promise<ReadObject[]> {
     const returned = properties === null ? {} : { returnProperties: [...properties] };
-    const { objects } = await this.#call('read', ({ query }) =>
+    const { objects } = await this.#call(({ query }) =>
       query.fetchObjects({ ...options, ...returned, includeVector: vector }),
     );
     return objects.map(readObject);
   }
 
   async #delete(filter: FilterValue): Promise<number> {
-    const { failed, successful } = await this.#call('write', ({ data }) => data.deleteMany(filter));
+    const { failed, successful } = await this.#connection.change(() =>
+      this.#call(({ data }) => data.deleteMany(filter)),
+    );
     if (failed > 0) throw new MindoraError('store_unavailable', `Weaviate could not delete ${failed} objects`);
     return successful;
   }
 
-  #call<T>(kind: 'read' | 'write', work: (collection: Client) => Promise<T>): Promise<T> {
-    return this.#connection.call(kind, (client) => work(this.#collection(client)));
+  #call<T>(work: (collection: Client) => Promise<T>): Promise<T> {
+    return this.#connection.call((client) => work(this.#collection(client)));
   }
 
   /** Where there are several nodes, most of them have a write, and are asked for a read. */
@@ -185,6 +196,13 @@ interface Comparisons {
 /** A condition on a property. Values are sent beside the query, never in it. */
 export function where(property: string): Comparisons {
   return weaviate.filter.byProperty(property) as unknown as Comparisons;
+}
+
+/** Numbers of a vector keep their sign also where they are zero, which JSON.stringify drops. */
+function objectJson(name: string, { id, properties, vector }: NewObject): string {
+  const facts = JSON.stringify({ class: name, id, properties }).slice(0, -1);
+  if (vector === null) return `${facts}}`;
+  return `${facts},"vector":[${Array.from(vector, (value) => (Object.is(value, -0) ? '-0' : String(value))).join(',')}]}`;
 }
 
 function readObject({ uuid, properties, vectors, metadata }: Answered): ReadObject {

@@ -47,7 +47,8 @@ export function parseWeaviateUrl(text: string): WeaviateAddress {
 }
 
 export interface RestOptions {
-  readonly body?: unknown;
+  /** JSON. */
+  readonly body?: string;
   readonly anonymous?: boolean;
 }
 
@@ -69,7 +70,7 @@ export class WeaviateConnection {
   }
 
   /** Runs a request of the client. @throws MindoraError `store_unavailable` whatever the engine did wrong */
-  async call<T>(kind: 'read' | 'write', work: (client: WeaviateClient) => Promise<T>): Promise<T> {
+  async call<T>(work: (client: WeaviateClient) => Promise<T>): Promise<T> {
     await this.#reach();
     this.#client ??= this.#open();
     const client = await this.#client;
@@ -78,10 +79,20 @@ export class WeaviateConnection {
       this.#answeredAt = performance.now();
       return result;
     } catch (error) {
-      if (kind === 'write') this.#lostWriteAt = performance.now();
       // Its channel may be waiting before it connects again; a new one doesn't.
       this.#drop();
       throw toUnavailable(error);
+    }
+  }
+
+  /** A request that writes: where it fails, {@link assertSettled} remembers. */
+  async change<T>(request: () => Promise<T>): Promise<T> {
+    await this.#reach();
+    try {
+      return await request();
+    } catch (error) {
+      this.#lostWriteAt = performance.now();
+      throw error;
     }
   }
 
@@ -107,7 +118,7 @@ export class WeaviateConnection {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     if (key !== null && !anonymous) headers.authorization = `Bearer ${key}`;
     const signal = AbortSignal.timeout(requestTimeoutSeconds * 1000);
-    const init = { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const init = { method, headers, signal, ...(body === undefined ? {} : { body }) };
     try {
       const response = await fetch(`${this.#base()}/v1${path}`, init);
       const text = await response.text();
@@ -124,7 +135,7 @@ export class WeaviateConnection {
 
   /** As {@link rest}, where anything but success is the engine's failure. */
   async demand(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = await this.rest(method, path, { body });
+    const answer = await this.rest(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
     if (answer.status >= 200 && answer.status < 300) return answer.body;
     throw new MindoraError('store_unavailable', `Weaviate answers ${answer.status} to ${method} ${path}`);
   }
