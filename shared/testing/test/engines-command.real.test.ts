@@ -15,7 +15,7 @@ const names = ['mariadb', 'postgres', 'redis', 'mongodb'];
 let data: TemporaryDirectory;
 
 function engines(action: string, ...args: string[]) {
-  const options = ['--data', data.path, '--version', 'dao'];
+  const options = ['--data', data.path, '--version', 'dao', '--with', 'packages'];
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, action, ...names, ...options, ...args], {
     encoding: 'utf8',
   });

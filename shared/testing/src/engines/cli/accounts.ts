@@ -9,6 +9,9 @@ import type { VersionPlan } from './plan.ts';
 /** Names of variables with the addresses that a version uses. */
 export type Addresses = Readonly<Record<string, string>>;
 
+/** An engine by an administrator's address. */
+export type Administered = Pick<RunningEngine, 'url' | 'addresses'>;
+
 const timeoutMs = 10_000;
 
 /**
@@ -18,12 +21,12 @@ const timeoutMs = 10_000;
 const primaryRights = 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES, TRIGGER';
 
 /** The same for the same account at every start, so that nothing has to be noted. */
-function passwordOf(engine: RunningEngine, account: string): string {
+function passwordOf(engine: Administered, account: string): string {
   const administrator = new URL(engine.url).password;
   return createHmac('sha256', administrator).update(account).digest('hex').slice(0, 32);
 }
 
-function addressOf(engine: RunningEngine, account: string, path: string): string {
+function addressOf(engine: Administered, account: string, path: string): string {
   const url = new URL(engine.url);
   url.username = account;
   url.password = passwordOf(engine, account);
@@ -32,15 +35,16 @@ function addressOf(engine: RunningEngine, account: string, path: string): string
   return url.toString();
 }
 
-async function mysqlDatabase(engine: RunningEngine, database: string, rights: string): Promise<string> {
+async function mysqlDatabase(engine: Administered, database: string, rights: string): Promise<string> {
   const connection = await createConnection({ uri: engine.url, connectTimeout: timeoutMs });
   try {
+    // From anywhere: it is bound to loopback, and a container sees its clients at another address.
     const account = { name: database, password: passwordOf(engine, database) };
     await connection.query('CREATE DATABASE IF NOT EXISTS ?? CHARACTER SET utf8mb4', [database]);
-    await connection.query("CREATE USER IF NOT EXISTS ?@'127.0.0.1' IDENTIFIED BY ?", [account.name, account.password]);
+    await connection.query("CREATE USER IF NOT EXISTS ?@'%' IDENTIFIED BY ?", [account.name, account.password]);
     // An underscore in the name of a database stands for any character here.
     const pattern = database.replaceAll('_', '\\_');
-    await connection.query(`GRANT ${rights} ON ??.* TO ?@'127.0.0.1'`, [pattern, account.name]);
+    await connection.query(`GRANT ${rights} ON ??.* TO ?@'%'`, [pattern, account.name]);
   } finally {
     connection.destroy();
   }
@@ -58,7 +62,7 @@ async function withPostgres(url: string, work: (client: Client) => Promise<void>
   }
 }
 
-async function postgresDatabase(engine: RunningEngine, database: string): Promise<string> {
+async function postgresDatabase(engine: Administered, database: string): Promise<string> {
   const name = escapeIdentifier(database);
   await withPostgres(engine.url, async (client) => {
     const { rows } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [database]);
@@ -79,7 +83,7 @@ async function postgresDatabase(engine: RunningEngine, database: string): Promis
 /** No command that manages the server, but those that read its settings and empty one database. */
 const redisRights = ['~*', '&*', '+@all', '-@admin', '-@dangerous', '+info', '+config|get', '+flushdb', '+keys'];
 
-async function redisAccount(engine: RunningEngine, plan: VersionPlan): Promise<string> {
+async function redisAccount(engine: Administered, plan: VersionPlan): Promise<string> {
   const client = new Redis(engine.url, { lazyConnect: true, connectTimeout: timeoutMs, commandTimeout: timeoutMs });
   try {
     await client.connect();
@@ -92,7 +96,7 @@ async function redisAccount(engine: RunningEngine, plan: VersionPlan): Promise<s
   }
 }
 
-async function mongoDatabase(engine: RunningEngine, database: string): Promise<string> {
+async function mongoDatabase(engine: Administered, database: string): Promise<string> {
   const client = new MongoClient(engine.url, { serverSelectionTimeoutMS: timeoutMs });
   try {
     const { users } = await client.db(database).command({ usersInfo: database });
@@ -106,7 +110,7 @@ async function mongoDatabase(engine: RunningEngine, database: string): Promise<s
   return `${addressOf(engine, database, `/${database}`)}?authSource=${database}&directConnection=true`;
 }
 
-async function mysqlAddresses(engine: RunningEngine, plan: VersionPlan): Promise<Addresses> {
+async function mysqlAddresses(engine: Administered, plan: VersionPlan): Promise<Addresses> {
   return {
     MINDORA_PRIMARY_URL: await mysqlDatabase(engine, plan.primary, primaryRights),
     MINDORA_GOVERNANCE_URL: await mysqlDatabase(engine, plan.governance, 'ALL PRIVILEGES'),
@@ -118,7 +122,7 @@ async function mysqlAddresses(engine: RunningEngine, plan: VersionPlan): Promise
  * Makes a version's databases and accounts, each with the rights that its part needs, and tells their addresses. Neo4j
  * community, MinIO, Weaviate and the buses have one account here, Elasticsearch's distribution has none.
  */
-export const provision: Readonly<Record<EngineName, (engine: RunningEngine, plan: VersionPlan) => Promise<Addresses>>> =
+export const provision: Readonly<Record<EngineName, (engine: Administered, plan: VersionPlan) => Promise<Addresses>>> =
   {
     mariadb: mysqlAddresses,
     mysql: mysqlAddresses,

@@ -1,4 +1,4 @@
-/** `npm run engines -- install|up|down|status [names] [--data DIR] [--version future] [--bus nats|rabbitmq]` */
+/** `npm run engines -- install|up|down|status [names] [--data DIR] [--version future] [--bus nats|rabbitmq] [--with docker|packages]` */
 
 import { writeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -7,18 +7,37 @@ import { parseArgs } from 'node:util';
 import { MindoraError } from '@mindora/runtime';
 import { type EngineName, engineNames } from '../port.ts';
 import { down, type EngineCommand, install, status, up } from './commands.ts';
+import { compose, dockerAnswers, upByDocker, usesDocker } from './docker.ts';
 import { defaultEngines } from './plan.ts';
 
-const usage = 'npm run engines -- install|up|down|status [names] [--data DIR] [--version future] [--bus nats|rabbitmq]';
+const usage =
+  'npm run engines -- install|up|down|status [names] [--data DIR] [--version future] [--bus nats|rabbitmq]\n' +
+  '  [--with docker|packages]';
 
 const tell = (line: string): void => void writeSync(2, `engines: ${line}\n`);
 const print = (line: string): void => void writeSync(1, `${line}\n`);
 
-const actions: Readonly<Record<string, (command: EngineCommand) => Promise<boolean>>> = {
+interface Invocation extends EngineCommand {
+  /** docker, packages, or any: Docker where it answers. */
+  readonly with: string;
+}
+
+const actions: Readonly<Record<string, (command: Invocation) => Promise<boolean>>> = {
   install: (command) => install(command).then(() => true),
-  up: (command) => up(command).then(() => true),
-  down: (command) => down(command).then(() => true),
-  status: (command) => status(command, print),
+  async up(command) {
+    const byDocker = usesDocker(command.directory) || (command.with !== 'packages' && (await dockerAnswers()));
+    await (byDocker ? upByDocker(command) : up(command));
+    return true;
+  },
+  async down(command) {
+    await (usesDocker(command.directory) ? compose(command, ['stop']) : down(command));
+    return true;
+  },
+  async status(command) {
+    if (!usesDocker(command.directory)) return status(command, print);
+    await compose(command, ['ps']);
+    return true;
+  },
 };
 
 function parse(args: readonly string[]) {
@@ -29,6 +48,7 @@ function parse(args: readonly string[]) {
       data: { type: 'string', default: './data' },
       version: { type: 'string', default: 'future' },
       bus: { type: 'string', default: 'nats' },
+      with: { type: 'string', default: 'any' },
     },
   });
 }
@@ -48,12 +68,23 @@ async function run(args: readonly string[]): Promise<boolean> {
   const { values, positionals } = parse(args);
   const [name = '', ...given] = positionals;
   const action = actions[name];
-  if (action === undefined || !/^[a-z][a-z0-9_]{0,30}$/.test(values.version) || !/^(nats|rabbitmq)$/.test(values.bus)) {
+  if (
+    action === undefined ||
+    !/^[a-z][a-z0-9_]{0,30}$/.test(values.version) ||
+    !/^(nats|rabbitmq)$/.test(values.bus) ||
+    !/^(any|docker|packages)$/.test(values.with)
+  ) {
     throw new MindoraError('invalid_request', usage);
   }
   const directory = join(resolve(values.data), values.version);
   if (name === 'up') await mkdir(directory, { recursive: true });
-  return action({ names: namesFor(name, given, values.bus), version: values.version, directory, tell });
+  return action({
+    names: namesFor(name, given, values.bus),
+    version: values.version,
+    with: values.with,
+    directory,
+    tell,
+  });
 }
 
 try {

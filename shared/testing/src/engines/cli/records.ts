@@ -31,8 +31,13 @@ export async function readRecords(directory: string): Promise<EngineRecord[]> {
 
 /** Writes the records, and beside them the addresses for the version. Both hold passwords. */
 export async function writeRecords(directory: string, records: readonly EngineRecord[]): Promise<void> {
-  const lines = records.flatMap(({ addresses }) => Object.entries(addresses)).map(([name, url]) => `${name}=${url}\n`);
   await replace(join(directory, 'engines.json'), `${JSON.stringify(records, null, 2)}\n`);
+  await writeAddresses(directory, Object.assign({}, ...records.map(({ addresses }) => addresses)));
+}
+
+/** The lines by which `mindora up --engines real` finds them. */
+export async function writeAddresses(directory: string, addresses: Readonly<Record<string, string>>): Promise<void> {
+  const lines = Object.entries(addresses).map(([name, url]) => `${name}=${url}\n`);
   await replace(join(directory, 'engines.env'), lines.join(''));
 }
 
