@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Row } from '@mindora/contracts';
 import { systemClock } from '@mindora/runtime';
 import { type RunningEngine, sharedEngine } from '@mindora/testing/engines';
+import pg from 'pg';
 import type { RelationalStore } from '../src/relational/port.ts';
 import { openPostgresRelational } from '../src/relational/postgres.ts';
 import { type TestDatabase, testDatabase } from './support/postgres.ts';
@@ -157,6 +158,21 @@ describe('what others do to the database', () => {
     expect(await indexes()).toEqual(before);
   });
 
+  test('a refresh and a start wait for nobody who writes', async () => {
+    const writer = new pg.Client(database.url);
+    await writer.connect();
+    await writer.query(
+      "BEGIN; INSERT INTO ai_conversations (id) VALUES ('a'); LOCK TABLE _applied IN ROW EXCLUSIVE MODE",
+    );
+    const began = performance.now();
+    await store.refresh();
+    const started = open();
+    await started.migrate();
+    expect(performance.now() - began).toBeLessThan(5000);
+    await started.close();
+    await writer.end();
+  });
+
   test('a row written by hand is found without a version, one changed by hand as it is', async () => {
     await store.apply(batch(conversation('a', 1)));
     await database.sql("INSERT INTO ai_conversations (id, created_at) VALUES ('stray', 'infinity')");
@@ -170,7 +186,12 @@ describe('what others do to the database', () => {
   });
 
   test('settings that could lose commits are named', async () => {
-    const weak = () => open().weakSettings?.();
+    const weak = async () => {
+      const fresh = open();
+      const settings = await fresh.weakSettings?.();
+      await fresh.close();
+      return settings;
+    };
     expect(await weak()).toEqual([]);
     const name = new URL(database.url).pathname.slice(1);
     await database.sql(`ALTER DATABASE ${name} SET synchronous_commit = off`);

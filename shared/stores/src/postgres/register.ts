@@ -3,16 +3,17 @@ import type { EntityName, RecordKey } from '@mindora/contracts';
 import type { ApplyItem, StorePosition } from '../port.ts';
 import type { Session } from './database.ts';
 
-const tables = [
-  `CREATE TABLE IF NOT EXISTS _applied (
+/** Tables and indexes by their names. Only what is missing is made: even `IF NOT EXISTS` waits for whoever writes. */
+const parts: Readonly<Record<string, string>> = {
+  _applied: `CREATE TABLE _applied (
     entity text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL, version bigint NOT NULL, deleted boolean NOT NULL,
     deleted_at bigint, expires_at bigint, owner text COLLATE "C", PRIMARY KEY (entity, id))`,
-  `CREATE INDEX IF NOT EXISTS _applied_by_deleted_at ON _applied (deleted_at) WHERE deleted_at IS NOT NULL`,
-  `CREATE INDEX IF NOT EXISTS _applied_by_expires_at ON _applied (expires_at) WHERE expires_at IS NOT NULL`,
-  `CREATE TABLE IF NOT EXISTS _positions (
+  _applied_by_deleted_at: `CREATE INDEX _applied_by_deleted_at ON _applied (deleted_at) WHERE deleted_at IS NOT NULL`,
+  _applied_by_expires_at: `CREATE INDEX _applied_by_expires_at ON _applied (expires_at) WHERE expires_at IS NOT NULL`,
+  _positions: `CREATE TABLE _positions (
     partition integer PRIMARY KEY, incarnation text COLLATE "C" NOT NULL, n bigint NOT NULL)`,
-  'CREATE TABLE IF NOT EXISTS _meta (key text COLLATE "C" PRIMARY KEY, value text COLLATE "C" NOT NULL)',
-];
+  _meta: 'CREATE TABLE _meta (key text COLLATE "C" PRIMARY KEY, value text COLLATE "C" NOT NULL)',
+};
 
 /** The table whose rows tell versions, for those who join it. */
 export const linesTable = '_applied';
@@ -54,7 +55,10 @@ export function keyOf({ entity, id }: RecordKey): string {
 export type LineItem = Pick<ApplyItem, 'entity' | 'id' | 'version' | 'owner' | 'expiresAt' | 'document'>;
 
 export async function createRegister(session: Session): Promise<void> {
-  for (const table of tables) await session.query(table);
+  const sql = 'SELECT name FROM unnest($1::text[]) AS part (name) WHERE to_regclass(name) IS NULL';
+  const missing = await session.query<{ name: string }>(sql, [Object.keys(parts)]);
+  const names = new Set(missing.map(({ name }) => name));
+  for (const [name, text] of Object.entries(parts)) if (names.has(name)) await session.query(text);
 }
 
 export async function dropRegister(session: Session): Promise<void> {

@@ -99,15 +99,16 @@ export class Table {
     return found.length > 0 ? 'dropped' : 'absent';
   }
 
-  /** Makes indexes that are missing, and makes anew those that were left half made. */
+  /** Makes indexes that are missing, and makes anew those that were left half made. Locks nothing where all are there. */
   async index(session: Session): Promise<void> {
-    const invalid = `SELECT c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-      WHERE i.indrelid = to_regclass($1) AND NOT i.indisvalid`;
-    for (const { name } of await session.query<{ name: string }>(invalid, [this.name])) {
-      await session.query(`DROP INDEX ${quoted(name)}`);
-    }
+    const sql = `SELECT c.relname AS name, i.indisvalid AS valid
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = to_regclass($1)`;
+    const found = await session.query<{ name: string; valid: boolean }>(sql, [this.name]);
+    const valid = new Map(found.map((index) => [index.name, index.valid]));
     for (const { name, on } of this.#indexes()) {
-      await session.query(`CREATE INDEX IF NOT EXISTS ${quoted(name)} ON ${this.name} ${on}`);
+      if (valid.get(name) === true) continue;
+      if (valid.has(name)) await session.query(`DROP INDEX ${quoted(name)}`);
+      await session.query(`CREATE INDEX ${quoted(name)} ON ${this.name} ${on}`);
     }
   }
 
