@@ -37,6 +37,7 @@ const purgedPerCommitMax = 500;
 /** How often batches without expiring records look for expired ones. */
 const sweepEveryMs = 60_000;
 const adminMs = 60_000;
+const healthMs = 5_000;
 
 const texts = {
   positions:
@@ -170,7 +171,7 @@ class Neo4jGraph implements GraphStore {
 
   async health(): Promise<StoreHealth> {
     try {
-      const product = await this.#connection.introduce();
+      const product = await this.#connection.introduce(healthMs);
       const broken = await brokenSchema(this.#connection);
       if (broken.length === 0) return { ok: true, detail: product };
       return { ok: false, detail: `${product}: missing or failed: ${broken.join(', ')}` };

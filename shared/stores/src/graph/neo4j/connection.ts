@@ -186,10 +186,9 @@ export class Neo4jConnection {
   }
 
   /** Asks the server who it is. */
-  async introduce(): Promise<string> {
-    const timeout = { timeout: connectMs };
-    const asked = this.#call(connectMs, () =>
-      this.#inSession('READ', (session) => session.run('RETURN 1', {}, timeout)),
+  async introduce(timeoutMs = writeMs): Promise<string> {
+    const asked = this.#call(timeoutMs, () =>
+      this.#inSession('READ', (session) => session.run('RETURN 1', {}, { timeout: timeoutMs })),
     );
     const agent = (await asked).summary.server.agent ?? '';
     if (agent !== '') this.#product = agent.replace('/', ' ');
@@ -222,7 +221,13 @@ function codeOf(thrown: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
+/** Thrown inside {@link Neo4jConnection.write} where what was locked is gone: it is done again from the start. */
+export function lostRace(): MindoraError {
+  return new MindoraError('store_unavailable', 'graph was changed meanwhile', { data: { race: true } });
+}
+
 function isRace(thrown: unknown): boolean {
+  if (thrown instanceof MindoraError) return thrown.data.race === true;
   const code = codeOf(thrown);
   return code.startsWith('Neo.TransientError.') || raceCodes.includes(code);
 }

@@ -92,6 +92,7 @@ function foundOf(names: EntityNames, id: string, row: StateRow): Found | null {
     return edgesHeld(row).length === 0 ? null : orphanOf(names, id, 'edges stand without their node');
   const found = { ...fromProperties(names.definition, properties), id };
   const faults = [found.fault, ...edgeFaults(names, found, row)];
+  if (found.document[names.definition.key] !== id) faults.push('it has the id of another record');
   if (row.live === true && row.foreign !== null) faults.push('its node is there twice');
   if (row.live === true && names.entity === 'conversation' && properties._at !== timeOf(found.document)) {
     faults.push('its place in the order of time is wrong');

@@ -5,7 +5,7 @@
 import { compareKeys } from '@mindora/contracts';
 import type { StorePosition } from '../../port.ts';
 import { type GraphEntity, keyProperties, type Label } from '../shape.ts';
-import type { Neo4jTransaction } from './connection.ts';
+import { lostRace, type Neo4jTransaction } from './connection.ts';
 import { graphEntities, idOfKey, names, type SharedLabel, sharedLabels } from './names.ts';
 import type { Prepared } from './plan.ts';
 import { type EdgeCells, edgesHeld, edgeText, type StateRow, stateOfKeys } from './state.ts';
@@ -48,6 +48,7 @@ function readStates(transaction: Neo4jTransaction, entity: GraphEntity, keys: re
     : transaction.rows(stateOfKeys(names[entity], 'noted'), { keys: pairs });
 }
 
+/** Sends a statement; where `rows` are given, each must find its nodes. */
 type Send = (text: string, parameters: Record<string, unknown>) => void;
 
 /** Writes what was taken of a batch; `states` are those of all its keys. */
@@ -58,7 +59,7 @@ export async function writeRecords(
 ): Promise<void> {
   const writes: Promise<unknown>[] = [];
   const send: Send = (text, parameters) => {
-    writes.push(transaction.rows(text, parameters));
+    writes.push(sendOne(transaction, text, parameters));
   };
   const changed = taken.filter((item) => !hasItsEdges(item, states.get(item.key)));
   sendRemovals(send, changed, states);
@@ -77,6 +78,20 @@ export async function writeRecords(
   const unused = [...states.keys()].filter((key) => !written.has(key));
   if (unused.length > 0) send(texts.unlock, { keys: unused });
   await Promise.all(writes);
+}
+
+/**
+ * A node that another transaction deletes is found by a MERGE that waits for it, and is gone then without an error; what
+ * would be written to it would be lost without one, too.
+ */
+async function sendOne(
+  transaction: Neo4jTransaction,
+  text: string,
+  parameters: Record<string, unknown>,
+): Promise<void> {
+  const answer = await transaction.rows<{ count?: bigint }>(text, parameters);
+  const { rows } = parameters;
+  if (Array.isArray(rows) && Number(answer[0]?.count) !== rows.length) throw lostRace();
 }
 
 /** Keys of records that a condition on `n` and `$time` holds for. */
@@ -184,8 +199,8 @@ function sendNodes(send: Send, taken: readonly Prepared[]): void {
     const put = rowsOf(own.filter(({ document }) => document !== null));
     const buried = rowsOf(own.filter(({ document }) => document === null));
     const text = 'UNWIND $rows AS row MATCH (n:_Applied {_key: row.key}) SET n = row.properties';
-    if (put.length > 0) send(`${text} SET n:${label}`, { rows: put });
-    if (buried.length > 0) send(`${text} REMOVE n:${label}`, { rows: buried });
+    if (put.length > 0) send(`${text} SET n:${label} RETURN count(*) AS count`, { rows: put });
+    if (buried.length > 0) send(`${text} REMOVE n:${label} RETURN count(*) AS count`, { rows: buried });
   }
 }
 
@@ -207,7 +222,7 @@ function sendEdges(send: Send, changed: readonly Prepared[]): void {
 function createEdges(type: string, from: Label, to: Label): string {
   return `UNWIND $rows AS row MATCH (a:${from} {${keyProperties[from]}: row[0]})
     MATCH (b:${to} {${keyProperties[to]}: row[1]})
-    CREATE (a)-[:${type} {_user: row[2], _owner: row[3]}]->(b)`;
+    CREATE (a)-[:${type} {_user: row[2], _owner: row[3]}]->(b) RETURN count(*) AS count`;
 }
 
 function keyOfName(name: string | null): string {
