@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { openEmbeddedBus } from '@mindora/bus';
+import { type EventBus, openEmbeddedBus } from '@mindora/bus';
 import { defaultRetention, documentOf, type EntityName, type Role, type Row } from '@mindora/contracts';
 import { silentLogger, systemClock, systemRandom } from '@mindora/runtime';
 import { openPrimary, type Target } from '@mindora/stores';
@@ -37,19 +37,15 @@ function openStores(directory: string) {
 
 export type Version = Awaited<ReturnType<typeof openVersion>>;
 
-/** Opens (or opens again) what lies in a directory, and starts its sync. */
-export async function openVersion(directory: string) {
+/** Opens (or opens again) what lies in a directory, and starts its sync; over another bus than its own where one is given. */
+export async function openVersion(directory: string, otherBus?: EventBus) {
   const random = systemRandom();
   const primary = await openPrimary({ file: join(directory, 'primary.sqlite') });
   await primary.migrate();
   const stores = openStores(directory);
   const targets = new Map<Role, Target>(Object.values(stores).map((store) => [store.role, store]));
-  const bus = await openEmbeddedBus({
-    file: join(directory, 'bus.sqlite'),
-    consumers: [...targets.keys()],
-    clock,
-    random,
-  });
+  const options = { consumers: [...targets.keys()], clock, random };
+  const bus = otherBus ?? (await openEmbeddedBus({ file: join(directory, 'bus.sqlite'), ...options }));
   const embedder = createLexicalEmbedder({ dimensions });
   const retention = defaultRetention;
   const log = silentLogger();
