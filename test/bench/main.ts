@@ -5,6 +5,7 @@ import { measureFreshness } from './freshness.ts';
 import { measureGateway } from './gateway.ts';
 import { describeMachine } from './machine.ts';
 import { measurePostgres } from './postgres.ts';
+import { measureMongo, measureRedis } from './servers.ts';
 import { measureStart } from './start.ts';
 import { measureApply, measureSync } from './sync.ts';
 import { measureRebuild, measureVerify } from './verify.ts';
@@ -12,7 +13,7 @@ import { openWorld } from './world.ts';
 
 const names = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'] as const;
 /** Real engines are installed and started for it, so only who asks for one gets it: `--only postgres`. */
-const engines = ['postgres'] as const;
+const engines = ['postgres', 'redis', 'mongodb'] as const;
 const samples = 200;
 
 const { values } = parseArgs({
@@ -59,4 +60,6 @@ if (wanted('start')) note(await measureStart());
 if (wanted('gateway')) note(await measureGateway());
 if (names.slice(0, 5).some(wanted)) await measureWorld();
 if (wanted('postgres')) for (const measurement of await measurePostgres(records)) note(measurement);
+if (wanted('redis')) note(await measureRedis(records));
+if (wanted('mongodb')) note(await measureMongo(records));
 if (values.json) print(JSON.stringify({ machine, records, measured }, null, 2));

@@ -52,7 +52,7 @@ export class RedisListener {
   async #follow(): Promise<void> {
     this.#client ??= this.#made();
     const client = this.#client;
-    if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve));
+    if (client.status !== 'ready') await attempt(client);
     await this.#ask(client);
   }
 
@@ -84,6 +84,24 @@ export class RedisListener {
     const message = parse(text);
     if (message !== undefined) this.#channels.publish(name.slice(this.#prefix.length), message);
   }
+}
+
+/** Waits for the end of the attempt to connect that runs, or comes next. @throws MindoraError `store_unavailable` */
+function attempt(client: Redis): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (): void => {
+      client.off('ready', ready).off('close', failed);
+    };
+    const ready = (): void => {
+      done();
+      resolve();
+    };
+    const failed = (): void => {
+      done();
+      reject(new MindoraError('store_unavailable', 'cache failed (connection lost)'));
+    };
+    client.on('ready', ready).on('close', failed);
+  });
 }
 
 /** Undefined for what is no message of ours: anybody may publish on a server. */

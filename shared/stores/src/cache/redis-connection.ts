@@ -21,6 +21,7 @@ export function redisOptions(times: RedisTimes): RedisOptions {
     lazyConnect: true,
     enableOfflineQueue: false,
     connectTimeout: times.connectMs,
+    disconnectTimeout: 200,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
