@@ -37,6 +37,7 @@ class Connected {
   readonly #breaker: CircuitBreaker<[Task], unknown>;
   #prepared = false;
   #preparing: Promise<void> | null = null;
+  #migrating: Promise<void> | null = null;
 
   constructor(target: Target, allowUnsafe: boolean) {
     this.#target = target;
@@ -62,7 +63,12 @@ class Connected {
     const own: Record<string, unknown> = {
       describe: async () => this.#description(),
       health: () => this.#health(),
-      // Before it is prepared, since preparing rests on it.
+      migrate: () =>
+        this.#guarded(async () => {
+          await this.#prepare();
+          await this.#migrate();
+        }),
+      // Before it is prepared, which may fail for just these.
       weakSettings: () => this.#guarded(() => this.#weakSettings()),
     };
     return new Proxy(own, {
@@ -116,21 +122,29 @@ class Connected {
     return this.#preparing;
   }
 
-  /** Settings first: what is refused shall not even have been given a table. */
   async #prepareOnce(): Promise<void> {
-    const weak = this.#allowUnsafe ? [] : await this.#weakSettings();
-    if (weak.length > 0) {
+    const weak = await this.#weakSettings();
+    if (weak.length > 0 && !this.#allowUnsafe) {
       throw new MindoraError(
         'store_unavailable',
         `${this.#target.role} is refused, it could lose writes: ${weak.join('; ')}`,
       );
     }
-    await this.#target.migrate();
     this.#prepared = true;
   }
 
+  /** Constraints are settings too, so the store is given its own before it is asked. */
   async #weakSettings(): Promise<string[]> {
+    await this.#migrate();
     return (await this.#target.weakSettings?.()) ?? [];
+  }
+
+  /** One at a time: servers don't like to be given the same constraint twice at once. */
+  #migrate(): Promise<void> {
+    this.#migrating ??= this.#target.migrate().finally(() => {
+      this.#migrating = null;
+    });
+    return this.#migrating;
   }
 
   async #health(): Promise<StoreHealth> {
