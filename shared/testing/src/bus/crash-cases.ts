@@ -6,6 +6,9 @@ import { batchOf, collect, consumers, idsOf } from './driver.ts';
 const [relational, fulltext] = consumers;
 const program = new URL('./child.ts', import.meta.url);
 
+/** A child loads all modules, connects, and waits for a batch whose holder died; on a busy machine this takes its time. */
+const childMsMax = 60_000;
+
 interface Seen {
   readonly n: number;
   readonly deliveries: number;
@@ -25,7 +28,7 @@ export const crashCases: readonly BusCase[] = [
       await bus.close();
       for (const deliveries of [1, 2]) {
         const child = start<Seen>(context, 'consume');
-        await child.message((seen) => seen.n === 2 && seen.deliveries === deliveries);
+        await child.message((seen) => seen.n === 2 && seen.deliveries === deliveries, childMsMax);
         await child.kill();
         // What was acknowledged before the crash isn't delivered again.
         expect(child.messages.some((seen) => seen.n === 1)).toBe(deliveries === 1);
@@ -45,7 +48,7 @@ export const crashCases: readonly BusCase[] = [
       let published = 0;
       for (let round = 1; round <= 4; round++) {
         const child = start<number>(context, 'publish');
-        await child.message((count) => count >= round * 7);
+        await child.message((count) => count >= round * 7, childMsMax);
         await child.kill();
         confirmed += child.messages.length;
         const bus = await context.open();
