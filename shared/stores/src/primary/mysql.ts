@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { ColumnDefinition } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
-import type { ColumnShape, Dialect, TriggerDefinition, TriggerStep } from './dialect.ts';
+import type { Clearing, ColumnShape, Dialect, TriggerDefinition, TriggerStep } from './dialect.ts';
 import { MysqlConnection } from './mysql/connection.ts';
 import { isDeadlock, isLockTimeout, isMissingTable, translate } from './mysql/errors.ts';
-import { engineName } from './mysql/flavours.ts';
+import { engineName, type Flavour, flavourOf } from './mysql/flavours.ts';
 import { weakSettings } from './mysql/settings.ts';
 import { type Cell, type Cells, type Connection, literal, quote, type Sql } from './sql.ts';
 import { erasureGate } from './tables.ts';
@@ -25,13 +25,13 @@ const beginSnapshot = 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
 const listed = `JSON_TABLE(?, '$[*]' COLUMNS ("entity" VARCHAR(64) PATH '$[0]', "id" VARCHAR(200) PATH '$[1]',
   "mark" BIGINT PATH '$[2]')) AS r`;
 const onLine = `l."entity" = r."entity" AND l."id" = r."id"`;
-const clearing = {
+const clearingOf = ({ lockFree }: Flavour): Clearing => ({
   lock: `SELECT l."entity", l."id" FROM ${listed} STRAIGHT_JOIN "_ledger" AS l ON ${onLine}
-    WHERE l."mark" = r."mark" FOR UPDATE SKIP LOCKED`,
+    WHERE l."mark" = r."mark" ${lockFree}`,
   clear: `UPDATE ${listed} STRAIGHT_JOIN "_ledger" AS l ON ${onLine} SET l."pending_since" = NULL, l."stores" = NULL`,
   left: `SELECT r."entity", l."id" IS NOT NULL AS "known" FROM ${listed} LEFT JOIN "_ledger" AS l ON ${onLine}
     WHERE l."id" IS NULL OR l."mark" = r."mark"`,
-};
+});
 
 /** How long a start waits for another one that is changing the tables. */
 const migrationWaitSeconds = 15;
@@ -181,6 +181,7 @@ async function foreignChanges(sql: Sql): Promise<number> {
 /** The dialect of MySQL and MariaDB. It learns which of them it talks to from the first connection. */
 export function mysql(): Dialect {
   let engine = 'MySQL';
+  let clearing = clearingOf(flavourOf(''));
   const connect = (place: string, kind: 'write' | 'snapshot'): Connection =>
     new MysqlConnection({
       place,
@@ -188,6 +189,7 @@ export function mysql(): Dialect {
       begin: kind === 'write' ? beginWrite : beginSnapshot,
       onOpen: (session) => {
         engine = engineName(session.version);
+        clearing = clearingOf(session.flavour);
       },
     });
   return {
@@ -199,7 +201,9 @@ export function mysql(): Dialect {
     locking: ' FOR UPDATE',
     orKeep: 'ON DUPLICATE KEY UPDATE "entity" = "entity"',
     dearSavepoints: true,
-    clearing,
+    get clearing() {
+      return clearing;
+    },
     hiddenUniques: [],
     nowMs,
     column,

@@ -1,4 +1,5 @@
 import { insertUser, type Statements } from './statement.ts';
+import { world } from './world.ts';
 
 const into = 'INTO ai_conversations (id, user_id, session_id, user_input, ai_response, model_name)';
 const values = (id: string, owner: string) => `VALUES ('${id}', '${owner}', 's', 'i', 'r', 'm')`;
@@ -28,8 +29,12 @@ export const mysqlStatements = (): Statements => ({
     ['delete from two tables', `DELETE x, y FROM ${both}`, { a: 1, b: 1 }],
     ['delete with a limit', "DELETE FROM users WHERE user_id IN ('a', 'b') ORDER BY user_id LIMIT 1", { a: 1 }],
     ['update of all keys', "UPDATE users SET user_id = CONCAT(user_id, '2') WHERE user_id = 'a'", { a: 1, a2: 1 }],
-    // The row is passed over, and its trigger fires all the same: marked once too often.
-    ['update ignore', "UPDATE IGNORE users SET email = 'b@x' WHERE user_id = 'a'", { a: 1 }],
+    // The row is passed over; MariaDB fires its trigger all the same, so it is marked once too often.
+    [
+      'update ignore',
+      "UPDATE IGNORE users SET email = 'b@x' WHERE user_id = 'a'",
+      world().name === 'mariadb' ? { a: 1 } : {},
+    ],
     ['update of nothing', "UPDATE users SET username = username WHERE user_id = 'a'", { a: 1 }],
     [
       'what a savepoint undoes',

@@ -8,6 +8,8 @@ export interface Flavour {
   readonly schemaType: 'mysql' | 'mariadb';
   /** A CHECK constraint refuses a row. */
   readonly checkFailed: number;
+  /** Locks the rows of the table `l` that nobody holds; the other table of the statement has none to lock. */
+  readonly lockFree: string;
   /** A statement took longer than the server allows. */
   readonly tookTooLong: number;
 }
@@ -17,6 +19,7 @@ const mysqlFlavour: Flavour = {
   collation: 'utf8mb4_0900_bin',
   schemaType: 'mysql',
   checkFailed: 3819,
+  lockFree: 'FOR UPDATE OF l SKIP LOCKED',
   tookTooLong: 3024,
 };
 
@@ -25,6 +28,7 @@ const mariadbFlavour: Flavour = {
   collation: 'utf8mb4_nopad_bin',
   schemaType: 'mariadb',
   checkFailed: 4025,
+  lockFree: 'FOR UPDATE SKIP LOCKED',
   tookTooLong: 1969,
 };
 

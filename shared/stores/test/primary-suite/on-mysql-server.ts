@@ -1,0 +1,3 @@
+import { chooseServer } from './on-mysql.ts';
+
+chooseServer('mysql');
