@@ -13,8 +13,8 @@ const texts: Readonly<Partial<Record<EntityName, readonly string[]>>> = {
 
 /**
  * The indexes of an entity. All but the one that orders everything are partial: tombstones have no fields and take no
- * room in them. None is unique but that of the key: two records that exchange a value pass through a moment where both have it, and what
- * must be unique is so in the primary.
+ * room in them. None is unique but that of the key: two records that exchange a value pass through a moment where both
+ * have it, and what must be unique is so in the primary.
  */
 function indexesOf(entity: EntityName): Index[] {
   const { fields, indexes = [] } = documentOf('documents', entity);

@@ -1,7 +1,7 @@
 /**
  * Documents between JSON and BSON. Every value of JSON has its own in BSON, but not every key: NUL is impossible, dots
- * and leading dollars are reachable by no query, `$ref`, `_bsontype` and `__proto__` mean something to drivers. Such keys are written
- * with `%` and the character's code, inside the documents and in paths of queries alike.
+ * and leading dollars are reachable by no query, `$ref`, `_bsontype` and `__proto__` mean something to drivers. Such
+ * keys are written with `%` and the character's code, inside the documents and in paths of queries alike.
  */
 import type { DocumentDefinition, FieldType, Json, Row } from '@mindora/contracts';
 import { BSON } from 'mongodb';
