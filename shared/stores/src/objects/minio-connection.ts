@@ -17,7 +17,7 @@ const idleTimeoutMs = 15_000;
 /** For so long after an answer the engine is taken to be there. */
 const trustMs = 1_000;
 /** Objects above go up in parts, of which the engine shows nothing before the last. */
-const partBytes = 16 * 1024 * 1024;
+const partBytes = 5 * 1024 * 1024;
 const connectionsMax = 32;
 const portsDefault = { http: 80, https: 443 } as const;
 

@@ -151,15 +151,19 @@ class MinioObjects implements Objects {
   async versions(bucket: string, key: string): Promise<ObjectVersion[]> {
     assertKey(key);
     await this.#demandBucket(bucket);
-    return this.#inBucket(bucket, async (client, name) => {
-      const found: ObjectVersion[] = [];
-      for await (const item of client.listObjects(name, key, true, { IncludeVersion: true })) {
-        const one = item as unknown as VersionItem;
-        // Keys come in order, and those of which this one is the beginning follow it.
-        if (one.name !== key || found.push(versionOf(one)) === versionsMax) break;
-      }
-      return found;
-    });
+    const found: ObjectVersion[] = [];
+    let from: VersionMarkers = {};
+    for (let isEnd = false; !isEnd && found.length < versionsMax; ) {
+      const page = await this.#versionPage(bucket, key, from);
+      found.push(...page.items.filter(({ name }) => name === key).map(versionOf));
+      // Keys come in order, and those of which this one is the beginning follow it.
+      isEnd = page.next === null || page.items.some(({ name }) => name !== key);
+      from = page.next ?? {};
+    }
+    // The client gives deletions after all contents of a page.
+    return found
+      .sort((a, b) => Number(b.latest) - Number(a.latest) || b.modifiedAt - a.modifiedAt)
+      .slice(0, versionsMax);
   }
 
   async list(bucket: string, prefix: string, after: string | null, limit: number): Promise<ObjectPage> {
@@ -226,6 +230,15 @@ class MinioObjects implements Objects {
     });
   }
 
+  async #versionPage(bucket: string, key: string, from: VersionMarkers): Promise<VersionPage> {
+    const options = { IncludeVersion: true, Delimiter: '', MaxKeys: versionsMax, ...from };
+    const answer = (await this.#inBucket(bucket, (client, name) =>
+      client.listObjectsQuery(name, key, '', options),
+    )) as unknown as VersionAnswer;
+    const { objects, isTruncated, keyMarker = '', versionIdMarker = '' } = answer;
+    return { items: objects, next: isTruncated === true ? { keyMarker, versionIdMarker } : null };
+  }
+
   async #stat(bucket: string, key: string, version: string | undefined): Promise<ObjectFacts | null> {
     const options = version === undefined ? {} : { versionId: version };
     try {
@@ -252,6 +265,21 @@ interface VersionItem {
   readonly isLatest?: boolean | string;
 }
 
+interface VersionMarkers {
+  readonly keyMarker?: string;
+  readonly versionIdMarker?: string;
+}
+
+interface VersionAnswer extends VersionMarkers {
+  readonly objects: readonly VersionItem[];
+  readonly isTruncated?: boolean;
+}
+
+interface VersionPage {
+  readonly items: readonly VersionItem[];
+  readonly next: VersionMarkers | null;
+}
+
 function versionOf({ versionId, size = 0, lastModified, isDeleteMarker, isLatest }: VersionItem): ObjectVersion {
   const deleted = isDeleteMarker === true;
   const modifiedAt = new Date(lastModified).getTime();
@@ -267,7 +295,9 @@ function headersFor({ contentType, metadata = {} }: PutOptions, sha256: string):
   };
 }
 
-function readHeaders(headers: Readonly<Record<string, unknown>>): Pick<ObjectFacts, 'sha256' | 'contentType' | 'metadata'> {
+function readHeaders(
+  headers: Readonly<Record<string, unknown>>,
+): Pick<ObjectFacts, 'sha256' | 'contentType' | 'metadata'> {
   const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
   const text = lower.get('mindora-metadata');
   return {

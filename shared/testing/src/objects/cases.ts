@@ -6,8 +6,8 @@ import { bytesOf, digest, longContent, read, sha256Of } from './content.ts';
 import { type ObjectsCase, plainText } from './context.ts';
 
 const megabyte = 1024 * 1024;
-/** A content of 100 MB may take so much memory, with what the run itself leaves to be collected. */
-const memoryMax = 90 * megabyte;
+/** A content of 200 MB may take so much memory, with what is left to be collected; held whole, it took twice that. */
+const memoryMax = 150 * megabyte;
 
 /** Content, metadata, hashes. */
 const contentCases: readonly ObjectsCase[] = [
@@ -95,9 +95,9 @@ const contentCases: readonly ObjectsCase[] = [
     },
   },
   {
-    name: '100 MB go up and come down without being in memory',
+    name: '200 MB go up and come down without being in memory',
     async run(c) {
-      const length = 100 * megabyte;
+      const length = 200 * megabyte;
       const before = process.memoryUsage().rss;
       let most = before;
       const watch = setInterval(() => {
@@ -329,7 +329,7 @@ const linkCases: readonly ObjectsCase[] = [
       const status = async (method: 'GET' | 'PUT', link: string) =>
         (await c.driver.follow(c.directory, method, link, method === 'PUT' ? Buffer.from('x') : undefined)).status;
       expect(await status('PUT', url)).toBe(403);
-      expect(await status('GET', url.replace(`/${c.bucket}/a?`, `/${c.bucket}/b?`))).toBe(403);
+      expect(await status('GET', url.replace(`${c.bucket}/a?`, `${c.bucket}/b?`))).toBe(403);
       expect(await status('GET', url.replace(/(xpires=)\d+/, '$19999'))).toBe(403);
       const short = await c.store.presignGet(c.bucket, 'a', 1);
       await until(async () => (await status('GET', short)) === 403);
