@@ -34,6 +34,7 @@ export function testGraph(name: string, makeWorld: () => Promise<GraphWorld>): v
     afterEach(() => store.close());
     afterAll(() => world.remove());
     recordCases(held);
+    listCases(held);
     relationCases(held);
     pathCases(held);
     damageCases(held);
@@ -105,7 +106,11 @@ function recordCases(held: HeldGraph): void {
         'AIUser:u1',
       ]);
     });
+  });
+}
 
+function listCases(held: HeldGraph): void {
+  describe('chains and skills', () => {
     test('a chain is in order of time, of one user where asked', async () => {
       await applyConversations(held.store, 'c2 u1 s1 m1', 'c1 u1 s1 m1', 'c3 u2 s1 m1', 'c4 u1 s2 m1');
       const keys = async (userId: string | null, limit = 10): Promise<string[]> =>
