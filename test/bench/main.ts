@@ -5,6 +5,7 @@ import { measureFreshness } from './freshness.ts';
 import { measureGateway } from './gateway.ts';
 import { describeMachine } from './machine.ts';
 import { measurePostgres } from './postgres.ts';
+import { measureSemantic } from './semantic.ts';
 import { measureMongo, measureRedis } from './servers.ts';
 import { measureStart } from './start.ts';
 import { measureApply, measureSync } from './sync.ts';
@@ -13,13 +14,14 @@ import { openWorld } from './world.ts';
 
 const names = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'] as const;
 /** Real engines are installed and started for it, so only who asks for one gets it: `--only postgres`. */
-const engines = ['postgres', 'redis', 'mongodb'] as const;
+const engines = ['postgres', 'redis', 'mongodb', 'semantic'] as const;
 const samples = 200;
 
 const { values } = parseArgs({
   options: {
     records: { type: 'string', default: '5000' },
     json: { type: 'boolean', default: false },
+    conversations: { type: 'string' },
     only: { type: 'string', multiple: true, default: [...names] },
   },
 });
@@ -62,4 +64,6 @@ if (names.slice(0, 5).some(wanted)) await measureWorld();
 if (wanted('postgres')) for (const measurement of await measurePostgres(records)) note(measurement);
 if (wanted('redis')) note(await measureRedis(records));
 if (wanted('mongodb')) note(await measureMongo(records));
+if (wanted('semantic'))
+  for (const measurement of await measureSemantic(values.conversations ?? null)) note(measurement);
 if (values.json) print(JSON.stringify({ machine, records, measured }, null, 2));

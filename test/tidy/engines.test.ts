@@ -17,8 +17,9 @@ const port = readFileSync(join(ROOT, 'shared/testing/src/engines/port.ts'), 'utf
 const names = [...(/engineNames = \[([^\]]*)\]/.exec(port)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(([, name]) => name);
 
 describe('compose/engines.yaml', () => {
-  it('has the engines of the launcher, MySQL for both of its kind', () => {
-    expect(Object.keys(services).sort()).toEqual(names.filter((name) => name !== 'mariadb').sort());
+  it('has the engines of the launcher, MySQL for both of its kind, but no embedding model', () => {
+    const wanted = names.filter((name) => name !== 'mariadb' && name !== 'embeddings');
+    expect(Object.keys(services).sort()).toEqual(wanted.sort());
   });
 
   it.each(Object.entries(services))('%s: pinned, checked, on loopback', (_name, { image, ports, healthcheck }) => {

@@ -12,6 +12,7 @@ export const engineNames = [
   'minio',
   'nats',
   'rabbitmq',
+  'embeddings',
 ] as const;
 export type EngineName = (typeof engineNames)[number];
 

@@ -138,6 +138,11 @@ export const provision: Readonly<Record<EngineName, (engine: Administered, plan:
     minio: async ({ url }) => ({ MINDORA_OBJECTS_URL: url }),
     nats: async ({ url, addresses }) => busAddresses(url, addresses.monitoring),
     rabbitmq: async ({ url, addresses }) => busAddresses(url, addresses.management),
+    embeddings: async ({ url }) => ({
+      MINDORA_EMBEDDINGS_URL: url,
+      MINDORA_EMBEDDINGS_MODEL: 'multilingual-e5-small',
+      MINDORA_EMBEDDINGS_DIMENSIONS: '384',
+    }),
   };
 
 function busAddresses(url: string, monitoring: string | undefined): Addresses {

@@ -84,7 +84,7 @@ async function settingsOf(directory: string, plan: VersionPlan): Promise<NodeJS.
   const file = settingsFile(directory);
   if (!existsSync(file)) {
     const groups = await Promise.all(
-      engineNames.filter((name) => name !== 'mariadb').map((name) => linesOf(name, plan)),
+      engineNames.filter((name) => name !== 'mariadb' && name !== 'embeddings').map((name) => linesOf(name, plan)),
     );
     await writeFile(file, `${groups.flat().join('\n')}\n`, { mode: 0o600 });
   }

@@ -2,6 +2,7 @@ import { MindoraError } from '@mindora/runtime';
 import type { EngineDefinition } from '../definition.ts';
 import type { EngineName } from '../port.ts';
 import { elasticsearch } from './elasticsearch.ts';
+import { embeddings } from './embeddings.ts';
 import { mariadb } from './mariadb.ts';
 import { minio } from './minio.ts';
 import { mongodb } from './mongodb.ts';
@@ -25,6 +26,7 @@ const definitions: readonly EngineDefinition[] = [
   neo4j,
   weaviate,
   minio,
+  embeddings,
 ];
 
 /** How an engine is installed, started and asked. */
