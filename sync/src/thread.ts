@@ -60,11 +60,27 @@ function peerOf(peers: Peers, name: string): Caller {
   return caller;
 }
 
+/** A server tells its product and version once it answers: after these calls the store is described anew. */
+const telling = ['health', 'migrate'] as const;
+
 async function connectTarget(peers: Peers, role: Role): Promise<Target> {
   const caller = peerOf(peers, role);
-  const description = await proxyOf<{ describe(): Promise<StoreDescription> }>(caller).describe();
+  const remote = proxyOf<{ describe(): Promise<StoreDescription> }>(caller);
+  let description = await remote.describe();
   if (description.role !== role) throw new MindoraError('internal', `${role} is served by ${description.role}`);
-  return proxyOf<Target>(caller, description);
+  const target = proxyOf<Target>(caller, description);
+  return new Proxy(target, {
+    get: (methods, name) => {
+      if (name === 'engine') return description.engine;
+      const method: unknown = Reflect.get(methods, name);
+      if (typeof method !== 'function' || !(telling as readonly unknown[]).includes(name)) return method;
+      return async (...given: unknown[]) => {
+        const answer: unknown = await method.apply(methods, given);
+        description = await remote.describe();
+        return answer;
+      };
+    },
+  });
 }
 
 function embedderOf(data: SyncThreadData, peers: Peers, ports: Parameters<typeof createEmbedder>[1]): Embedder {
@@ -119,6 +135,7 @@ function erasePartsOf({ version }: SyncThreadData, { sync, parts }: ConnectedSyn
     targets,
     queries,
     holders: [],
+    primaryScrubs: primary.scrubs,
     bus,
     clock,
     embedder,

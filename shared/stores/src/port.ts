@@ -71,6 +71,11 @@ export interface Capabilities {
   readonly volatile: boolean;
   /** Vector length that the store was made for, 0 where it holds none. */
   readonly dimensions: number;
+  /**
+   * What a server keeps of deleted content in its own files after {@link Target.scrub}, where no query finds it, and
+   * until when: for the certificate of an erasure (rule 16). A store that leaves no byte has none.
+   */
+  readonly retains?: { readonly what: string; readonly until: string };
   /** Free of charge to say no: contents that the engine can't hold, for people. */
   readonly refuses: readonly string[];
   /**

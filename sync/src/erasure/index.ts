@@ -184,16 +184,16 @@ class Erasure {
     if (bus.scrub !== undefined) await this.#scrubHolder('bus', bus.engine, () => bus.scrub?.() ?? Promise.resolve());
     await this.#eachStore('scrub', async (role, target) => {
       await target.scrub();
-      this.#scrubbed.push(role);
+      if (target.capabilities.retains === undefined) this.#scrubbed.push(role);
     });
-    await this.#scrubHolder('primary', 'ledger', () => ledger.scrub());
+    await this.#scrubHolder('primary', 'ledger', () => ledger.scrub(), this.#parts.primaryScrubs ?? true);
   }
 
-  async #scrubHolder(name: string, engine: string, scrub: () => Promise<void>): Promise<void> {
+  async #scrubHolder(name: string, engine: string, scrub: () => Promise<void>, scrubs = true): Promise<void> {
     this.#onProgress({ step: 'scrub', store: null });
     const place = await attempt(engine, async () => {
       await persist(this.#patience, scrub);
-      this.#scrubbed.push(name);
+      if (scrubs) this.#scrubbed.push(name);
       return { checked: 0, left: 0 };
     });
     this.#holders.set(name, place);
@@ -242,10 +242,19 @@ class Erasure {
     }
   }
 
+  /** Where no query finds it any more. */
   #whatExpires(): ErasureCertificate['what_expires'] {
-    const { bus } = this.#parts;
-    if (bus.scrub !== undefined) return [];
+    const { bus, targets, primaryScrubs } = this.#parts;
+    const held = [...targets].flatMap(([role, { capabilities }]) => {
+      const { retains } = capabilities;
+      return retains === undefined ? [] : [{ what: retains.what, where: role as string, at: `when ${retains.until}` }];
+    });
+    if (primaryScrubs === false) {
+      held.push({ what: 'logs, free pages, backups', where: 'primary', at: 'when they are overwritten or expire' });
+    }
+    if (bus.scrub !== undefined) return held;
     return [
+      ...held,
       { what: 'batches of changes', where: bus.engine, at: 'the end of the retention of the log' },
       { what: 'tombstones: ids and versions', where: 'stores', at: 'the end of the retention of the log' },
     ];

@@ -33,6 +33,8 @@ export interface ErasureHolder {
 export interface EraseParts extends VerifyParts {
   readonly queries: UserQueries;
   readonly holders: readonly ErasureHolder[];
+  /** False where the primary's server keeps what was deleted in its files for a while. */
+  readonly primaryScrubs?: boolean;
 }
 
 export interface EraseOptions {

@@ -8,6 +8,7 @@ import type {
   ApplyBatch,
   ApplyItem,
   ApplyResult,
+  Capabilities,
   ScanPage,
   StoredRecord,
   StoreHealth,
@@ -48,7 +49,13 @@ export class RedisCache implements CacheStore, CachePolling {
   readonly role = 'cache';
   readonly engine = 'Redis';
   /** What a restart takes from it shows in its positions, which lie in one key with all that they speak for. */
-  readonly capabilities = { expires: true, volatile: false, dimensions: 0, refuses: refusedContents } as const;
+  readonly capabilities: Capabilities = {
+    expires: true,
+    volatile: false,
+    dimensions: 0,
+    refuses: refusedContents,
+    retains: { what: 'append-only file and snapshot', until: 'the rewrite that was asked for has ended' },
+  };
   readonly subscribe: CacheStore['subscribe'];
   readonly #clock: Clock;
   readonly #keys: RedisKeys;

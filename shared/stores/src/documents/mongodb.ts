@@ -8,6 +8,7 @@ import type {
   ApplyBatch,
   ApplyItem,
   ApplyResult,
+  Capabilities,
   ScanPage,
   StoredRecord,
   StoreHealth,
@@ -49,7 +50,13 @@ export function openMongoDocuments(connection: StoreConnection, options: MongoDo
 export class MongoDocuments implements DocumentStore {
   readonly role = 'documents';
   readonly engine = 'MongoDB';
-  readonly capabilities = { expires: true, volatile: false, dimensions: 0, refuses: refusedByMongo } as const;
+  readonly capabilities: Capabilities = {
+    expires: true,
+    volatile: false,
+    dimensions: 0,
+    refuses: refusedByMongo,
+    retains: { what: 'journal, operations log, free space of its files', until: 'they are overwritten' },
+  };
   readonly #connection: MongoConnection;
   readonly #register: MongoRegister;
   readonly #entities = entitiesOf('documents');

@@ -48,6 +48,7 @@ class ElasticFullText implements FullTextStore {
     dimensions: 0,
     seenLater: true,
     refuses: ['text that is not valid Unicode', 'fields of another type', 'JSON nested 1,000 deep'],
+    retains: { what: 'segments that are held for recovery, translog', until: 'a merge after the next minute' },
   };
   readonly #clock: Pick<Clock, 'now'>;
   readonly #server: ElasticServer;

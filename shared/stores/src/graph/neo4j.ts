@@ -63,6 +63,7 @@ class Neo4jGraph implements GraphStore {
     volatile: false,
     dimensions: 0,
     refuses: [...refusedContents, `ids, keywords and skills longer than ${indexedBytesMax} bytes`],
+    retains: { what: 'transaction log, free space of its files', until: 'they are pruned or overwritten' },
   };
   readonly #clock: Clock;
   readonly #connection: Neo4jConnection;

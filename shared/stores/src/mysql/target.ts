@@ -38,6 +38,7 @@ export interface MysqlRole extends MysqlOptions {
 /** Records that one commit of a purge removes. */
 const purgedPerCommitMax = 500;
 const labelName = 'label';
+const retains = { what: 'redo log, binary log, backups', until: 'they are overwritten or expire' };
 
 /** A {@link Target} on one database of MySQL or MariaDB. Roles extend it by their queries, which run inside {@link run}. */
 export class MysqlTarget implements Target {
@@ -51,7 +52,7 @@ export class MysqlTarget implements Target {
 
   constructor(options: MysqlRole) {
     this.role = options.role;
-    this.capabilities = options.capabilities;
+    this.capabilities = { ...options.capabilities, retains };
     this.#options = options;
     this.database = new Database(options.url, options.role);
   }

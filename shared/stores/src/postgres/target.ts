@@ -51,6 +51,7 @@ const purgedPerCommitMax = 500;
 /** One migrate at a time in a database, whoever runs it. */
 const migrationLock = 7_046_029_254;
 const labelKey = 'label';
+const retains = { what: 'write-ahead log, archives, backups', until: 'they are recycled or removed' };
 
 /**
  * A {@link Target} on one PostgreSQL database. Roles extend it by their queries, which run inside {@link run}. It
@@ -68,7 +69,7 @@ export class PostgresTarget implements Target {
 
   constructor(options: PostgresRole) {
     this.role = options.role;
-    this.capabilities = options.capabilities;
+    this.capabilities = { ...options.capabilities, retains };
     this.#options = options;
     this.database = new Database(options.url, options.role);
   }

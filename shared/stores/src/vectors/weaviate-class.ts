@@ -147,6 +147,19 @@ export class WeaviateClass {
     return failed.map(({ id }) => id);
   }
 
+  /**
+   * Which of these objects the vector index knows. An engine that was killed may have lost the index's last entries and
+   * kept the objects. (Among so few, the engine compares with each that its index has, and leaves out the others.)
+   */
+  async indexed(uuids: readonly string[], vector: Float32Array): Promise<Set<string>> {
+    const known = new Set<string>();
+    for (const ids of chunksOf(uuids, idsPerRequest)) {
+      const filter = weaviate.filter.byId().containsAny([...ids]);
+      for (const { uuid } of await this.nearest({ vector, limit: ids.length, filter, properties: [] })) known.add(uuid);
+    }
+    return known;
+  }
+
   /** An answer has a greatest size; where the objects are too large for it, they come in halves. */
   async #getSome(uuids: readonly string[], wanted: Wanted): Promise<ReadObject[]> {
     try {

@@ -23,6 +23,10 @@ export interface Halves {
   readonly tombstone: Tombstone | null;
 }
 
+interface Look extends Halves {
+  readonly isIndexed: boolean;
+}
+
 const idsPerPage = 2_000;
 const recordsPerRead = 200;
 /** Characters of content in one answer of a scan; a page of large documents ends early. */
@@ -31,6 +35,8 @@ const pageCharactersMax = 8 * 1024 * 1024;
 export interface ReaderParts {
   readonly ledger: WeaviateLedger;
   readonly now: () => number;
+  /** Of the store's dimensions, with a direction. */
+  readonly anyVector: Float32Array;
   /** Runs a task while nobody writes. */
   readonly undisturbed: <T>(task: () => Promise<T>) => Promise<T>;
 }
@@ -63,19 +69,28 @@ export class WeaviateReader {
 
   /** As the port tells them; null for the unknown. What a writer may have moved meanwhile is read again without one. */
   async records(content: ContentClass, ids: readonly string[], whole: boolean): Promise<(StoredRecord | null)[]> {
-    const halves = await this.halves(content, ids, whole);
-    const doubtful = halves.filter(isDoubtful).map(({ id }) => id);
+    const looks = await this.#looks(content, ids, whole);
+    const doubtful = looks.filter(isDoubtful).map(({ id }) => id);
     const again =
-      doubtful.length === 0 ? [] : await this.#parts.undisturbed(() => this.halves(content, doubtful, whole));
+      doubtful.length === 0 ? [] : await this.#parts.undisturbed(() => this.#looks(content, doubtful, whole));
     const sure = new Map(again.map((one) => [one.id, one]));
-    return halves.map((one) => this.#record(content, sure.get(one.id) ?? one, whole));
+    return looks.map((one) => this.#record(content, sure.get(one.id) ?? one, whole));
   }
 
-  #record({ entity, definition }: ContentClass, halves: Halves, whole: boolean): StoredRecord | null {
-    const { id, object } = halves;
+  /** Records as they are, and whether queries find them. */
+  async #looks(content: ContentClass, ids: readonly string[], whole: boolean): Promise<Look[]> {
+    const halves = await this.halves(content, ids, whole);
+    const uuids = halves.flatMap(({ object }) => object?.uuid ?? []);
+    const known = uuids.length === 0 ? new Set() : await content.class.indexed(uuids, this.#parts.anyVector);
+    return halves.map((one) => ({ ...one, isIndexed: one.object === null || known.has(one.object.uuid) }));
+  }
+
+  #record({ entity, definition }: ContentClass, look: Look, whole: boolean): StoredRecord | null {
+    const { id, object } = look;
     const found = whole && object !== null ? toFound(definition, id, object) : null;
-    const stored: Stored = { id, line: lineOf(halves), found, present: whole ? null : object !== null };
-    return storedRecord(entity, stored, this.#parts.now());
+    const stored: Stored = { id, line: lineOf(look), found, present: whole ? null : object !== null };
+    const record = storedRecord(entity, stored, this.#parts.now());
+    return record === null || look.isIndexed ? record : { ...record, fault: record.fault ?? 'no vector in the index' };
   }
 
   /** The records of a page of ids; ends early where they are large. */
@@ -139,8 +154,8 @@ export function versionOf(halves: Halves): number {
 }
 
 /** A record of which a writer may have moved a half while the other was read. */
-function isDoubtful({ object, tombstone }: Halves): boolean {
-  return (object === null) === (tombstone === null);
+function isDoubtful({ object, tombstone, isIndexed }: Look): boolean {
+  return !isIndexed || (object === null) === (tombstone === null);
 }
 
 function sizeOf(records: readonly (StoredRecord | null)[]): number {

@@ -4,6 +4,7 @@
  * In which order the two halves of a record are written, so that a crash between them shows, and repeating mends it:
  * - a document: its object with the version on it, in one write; then an older tombstone goes. Between them the object
  *   is newer, and counts.
+ * - the same version again: the object goes and comes. Between them the record is missing.
  * - a deletion: the tombstone, then the object goes. Between them the tombstone is newer, and the object beside it a
  *   fault.
  * - the position last: what it says is there.
@@ -101,6 +102,10 @@ export class WeaviateWriter {
   }
 
   async #writeDocuments(content: ContentClass, steps: readonly Step[]): Promise<number[]> {
+    // The same version again is to mend. Put in place of an equal one, an object isn't indexed anew, so it goes first.
+    const mended = steps.filter(({ item, object, before }) => object !== null && before.head?.version === item.version);
+    const old = mended.flatMap(({ before }) => before.object?.uuid ?? []);
+    if (old.length > 0) await content.class.remove(old);
     const refused = await content.class.put(steps.flatMap(({ object }) => object ?? []));
     const written = steps.filter(({ object }) => object !== null && !refused.has(object.id));
     const risen = written.filter(({ before }) => before.tombstone !== null).map(({ item }) => item.id);

@@ -82,7 +82,12 @@ class WeaviateVectors implements VectorStore {
     this.#contents = contentsOf(this.#connection, prefix);
     this.#ledger = new WeaviateLedger(new WeaviateClass(this.#connection, ledgerClassName(prefix)));
     const undisturbed = <T>(task: () => Promise<T>): Promise<T> => this.#turns.run(task);
-    this.#reader = new WeaviateReader({ ledger: this.#ledger, now, undisturbed });
+    this.#reader = new WeaviateReader({
+      ledger: this.#ledger,
+      now,
+      undisturbed,
+      anyVector: new Float32Array(dimensions).fill(1),
+    });
     const enumerate = (entity: EntityName): AsyncIterable<readonly string[]> => this.#reader.ids(this.#content(entity));
     this.#windows = new Windows(enumerate, now, options.windowIdsMax);
     this.#writer = new WeaviateWriter({
@@ -255,5 +260,6 @@ function capabilitiesFor(dimensions: number): Capabilities {
     dimensions,
     refuses: [...refusedContents, 'vectors of another dimension, or that are all zeros'],
     lateWritesMs,
+    retains: { what: 'segments and commit logs', until: 'they are compacted' },
   };
 }

@@ -2,14 +2,14 @@ import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-const socketVariable = 'MINDORA_ENGINES_SOCKET';
+const socketVariable = 'ENGINES_SOCKET';
 
 /**
- * Where engines are installed, once for all checkouts: `MINDORA_ENGINES_CACHE`, else below `XDG_CACHE_HOME` or
+ * Where engines are installed, once for all checkouts: `ENGINES_CACHE`, else below `XDG_CACHE_HOME` or
  * ~/.cache. Root's engines run as another user, who often can't enter root's home: theirs are in /var/cache then.
  */
 export function cacheFolder(): string {
-  const { MINDORA_ENGINES_CACHE: own, XDG_CACHE_HOME: caches } = process.env;
+  const { ENGINES_CACHE: own, XDG_CACHE_HOME: caches } = process.env;
   if (own !== undefined && own !== '') return own;
   const folder = join(caches !== undefined && caches !== '' ? caches : join(homedir(), '.cache'), 'mindora', 'engines');
   return isRoot() && closedFolder(folder) !== null ? '/var/cache/mindora/engines' : folder;

@@ -58,7 +58,7 @@ async function installInto(folder: string, cache: string, installation: Installa
   await mkdir(cache, { recursive: true, mode: 0o755 });
   const closed = engineUser() === undefined ? null : closedFolder(cache);
   if (closed !== null) {
-    const remedy = 'set MINDORA_ENGINES_CACHE to a folder that all may enter';
+    const remedy = 'set ENGINES_CACHE to a folder that all may enter';
     throw new MindoraError('internal', `engines don't run as root, and other users can't enter ${closed}: ${remedy}`);
   }
   const draft = await mkdtemp(join(cache, 'draft-'));
