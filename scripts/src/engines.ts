@@ -79,9 +79,12 @@ export function assertAddresses({ kind, addresses }: EnginesConfig): void {
 }
 
 /** Where the primary is. */
-export function primaryLocationOf({ kind, addresses }: EnginesConfig, file: string): PrimaryLocation {
+export function primaryLocationOf(engines: EnginesConfig, file: string): PrimaryLocation {
+  const { kind, addresses, allowUnsafe } = engines;
   const url = addresses.primary;
-  return kind === 'embedded' || url === undefined ? { kind: 'sqlite', file } : { kind: 'mysql', url: url.reveal() };
+  return kind === 'embedded' || url === undefined
+    ? { kind: 'sqlite', file }
+    : { kind: 'mysql', url: url.reveal(), allowUnsafe };
 }
 
 /** Which bus, and where. */

@@ -52,6 +52,7 @@ interface Parts {
   readonly committer: Committer;
   readonly near: Snapshots;
   readonly marks: Marks;
+  readonly allowUnsafe: boolean;
 }
 
 /**
@@ -70,7 +71,8 @@ export async function openPrimary(options: PrimaryOptions): Promise<LocalPrimary
   const committer = new Committer(connection, context, () => marks.raise(), options.limits);
   const near = new Snapshots(place, dialect);
   const ledgerReads = openLedgerReads(place, dialect);
-  const parts: Parts = { place, context, committer, near, marks };
+  const allowUnsafe = options.kind === 'mysql' && options.allowUnsafe === true;
+  const parts: Parts = { place, context, committer, near, marks, allowUnsafe };
   // The counter of SQLite is one of the connection; on a server the writer's may be inside a transaction.
   const look = () =>
     dialect.isServer ? near.readOne((sql) => dialect.foreignChanges(sql)) : dialect.foreignChanges(connection);
@@ -116,8 +118,13 @@ async function watchForeign(
   });
 }
 
-async function migrate({ place, context, committer, marks }: Parts): Promise<void> {
+async function migrate(parts: Parts): Promise<void> {
+  const { place, context, committer, marks } = parts;
   const { dialect } = context;
+  const weak = parts.allowUnsafe ? [] : await weakSettings(parts);
+  if (weak.length > 0) {
+    throw new MindoraError('store_unavailable', `the primary is refused, it could lose writes: ${weak.join('; ')}`);
+  }
   await committer.alone((connection) =>
     dialect.exclusively(connection, async () => {
       if (!(await isUpToDate(connection, dialect))) await runMigrations(place, dialect);
@@ -161,7 +168,7 @@ async function health(parts: Parts): Promise<{ ok: boolean; detail: string }> {
   const { context, near } = parts;
   try {
     await near.readOne((sql) => sql.all('SELECT 1 FROM "_ledger" LIMIT 1'));
-    const weak = await weakSettings(parts);
+    const weak = parts.allowUnsafe ? [] : await weakSettings(parts);
     return { ok: weak.length === 0, detail: weak.length === 0 ? 'ok' : weak.join('; ') };
   } catch (thrown) {
     return { ok: false, detail: context.dialect.translate(thrown).message };

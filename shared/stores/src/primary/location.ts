@@ -6,4 +6,9 @@
  */
 export type PrimaryLocation =
   | { readonly kind?: 'sqlite'; readonly file: string }
-  | { readonly kind: 'mysql'; readonly url: string };
+  | {
+      readonly kind: 'mysql';
+      readonly url: string;
+      /** Settings that could lose what was acknowledged don't keep the server from being used. */
+      readonly allowUnsafe?: boolean;
+    };

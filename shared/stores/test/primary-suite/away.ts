@@ -109,8 +109,26 @@ describe('a server', () => {
         expect(weak.join('\n').toLowerCase()).toContain(name.replaceAll('-', '_'));
       }
       expect(await primary.health()).toMatchObject({ ok: false });
+      await expect(primary.migrate()).rejects.toMatchObject({
+        code: 'store_unavailable',
+        message: expect.stringContaining('innodb_flush_log_at_trx_commit'),
+      });
+      expect(await outcome(primary, 'refused')).toBe('store_unavailable');
       await primary.close();
     }, settings);
+  });
+
+  test('whose settings lose commits is used by who allows it', async () => {
+    await withServer(
+      async (_engine, location) => {
+        const primary = await openPrimary({ ...location, allowUnsafe: true } as PrimaryLocation);
+        await primary.migrate();
+        expect(await outcome(primary, 'a laptop')).toBe('ok');
+        expect(await primary.health()).toMatchObject({ ok: true });
+        await primary.close();
+      },
+      { 'innodb-flush-log-at-trx-commit': '2' },
+    );
   });
 
   test('that knows no such account says so', async () => {
