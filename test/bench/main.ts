@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { type Measurement, toTable } from './figures.ts';
 import { measureFreshness } from './freshness.ts';
+import { measureRealFreshness } from './freshness-real.ts';
 import { measureGateway } from './gateway.ts';
 import { describeMachine } from './machine.ts';
 import { measurePostgres } from './postgres.ts';
@@ -22,6 +23,10 @@ const { values } = parseArgs({
     records: { type: 'string', default: '5000' },
     json: { type: 'boolean', default: false },
     conversations: { type: 'string' },
+    engines: { type: 'string', default: 'embedded' },
+    bus: { type: 'string', default: 'nats' },
+    seconds: { type: 'string', default: '60' },
+    rate: { type: 'string', default: '100' },
     only: { type: 'string', multiple: true, default: [...names] },
   },
 });
@@ -58,9 +63,21 @@ if (!values.json) {
   const { cpu, cores, memory_gb, system, node, sqlite } = machine;
   print(`${cpu}, ${cores} cores, ${memory_gb} GB, ${system}; Node ${node}, SQLite ${sqlite}; ${records} records`);
 }
-if (wanted('start')) note(await measureStart());
-if (wanted('gateway')) note(await measureGateway());
-if (names.slice(0, 5).some(wanted)) await measureWorld();
+/** `--engines real --only freshness`: a version on servers, started for it. */
+async function measureServers(): Promise<void> {
+  if (values.bus !== 'nats' && values.bus !== 'rabbitmq') throw new RangeError('--bus is nats or rabbitmq');
+  if (!wanted('freshness')) throw new RangeError('on real engines there is --only freshness');
+  const [seconds, ratePerS] = [Number(values.seconds) || 60, Number(values.rate) || 100];
+  note(await measureRealFreshness({ bus: values.bus, seconds, ratePerS }));
+}
+
+async function measureEmbedded(): Promise<void> {
+  if (wanted('start')) note(await measureStart());
+  if (wanted('gateway')) note(await measureGateway());
+  if (names.slice(0, 5).some(wanted)) await measureWorld();
+}
+
+await (values.engines === 'real' ? measureServers() : measureEmbedded());
 if (wanted('postgres')) for (const measurement of await measurePostgres(records)) note(measurement);
 if (wanted('redis')) note(await measureRedis(records));
 if (wanted('mongodb')) note(await measureMongo(records));

@@ -13,7 +13,7 @@ export async function check(run: Run, aftermath: Aftermath): Promise<void> {
   for (const user of run.erased) await finishErasure(run, user);
   await checkVerify(run, aftermath);
   checkPrimary(run.file('primary.sqlite'), run.model);
-  for (const user of run.users) await checkQueries(run.client, user, liveOf(run.model, user));
+  for (const user of run.users) await checkQueries(run.client, run.model, user);
 }
 
 async function finishErasure(run: Run, user: string): Promise<void> {
@@ -58,6 +58,15 @@ function checkPrimary(file: string, model: Model): void {
 function checkTable(primary: Database.Database, entity: Key['entity'], model: Model): void {
   const { table, key: keyColumn, fields } = tables[entity];
   const rows = primary.prepare(`SELECT ${keyColumn} AS _id, ${fields} FROM ${table}`).all() as Row[];
+  checkRows(entity, rows, model);
+}
+
+/**
+ * Holds what the primary has of an entity to what the model knows of it; the key as `_id`, JSON as text.
+ *
+ * @throws Violation
+ */
+export function checkRows(entity: Key['entity'], rows: readonly Row[], model: Model): void {
   const byId = new Map(rows.map(({ _id, ...row }) => [String(_id), parsed(row)]));
   for (const [key] of model.entries()) {
     if (key.entity !== entity) continue;
@@ -88,7 +97,9 @@ function liveOf(model: Model, user: string): Live[] {
 
 type Shown = readonly { readonly id: unknown; readonly text: unknown }[];
 
-async function checkQueries(client: MindoraClient, user: string, live: readonly Live[]): Promise<void> {
+/** Holds what each store's own queries show of a user to the model, whose states are settled. @throws Violation */
+export async function checkQueries(client: MindoraClient, model: Model, user: string): Promise<void> {
+  const live = liveOf(model, user);
   const of = (entity: Key['entity'], field: string): Shown =>
     live.filter(({ key }) => key.entity === entity).map(({ key, state }) => ({ id: key.id, text: state[field] }));
   const conversations = of('conversation', 'user_input');

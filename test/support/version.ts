@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@mindora/testing/plain';
 import { environmentWith } from './config.ts';
+import { engineArguments } from './data.ts';
 
 const main = join(import.meta.dirname, '../../scripts/src/main.ts');
 const startDeadlineMs = 60_000;
@@ -42,7 +43,7 @@ export function launchVersion(
   data: string,
   { args = [], logLevel, environment = {} }: VersionOptions = {},
 ): LaunchedVersion {
-  const child = spawn(process.execPath, [main, 'up', '--port', '0', '--data', data, ...args], {
+  const child = spawn(process.execPath, [main, 'up', '--port', '0', '--data', data, ...engineArguments(data), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environmentWith({ ...environment, ...(logLevel === undefined ? {} : { MINDORA_LOG_LEVEL: logLevel }) }),
   });
@@ -62,6 +63,15 @@ export function launchVersion(
 
 /** Waits until a version is ready. @throws Error with its log where it ends before */
 export async function whenReady(data: string, launched: LaunchedVersion): Promise<RunningVersion> {
+  return whenAnswers(data, launched, '/ready');
+}
+
+/** Waits until a version listens, though stores may be away. @throws Error with its log where it ends before */
+export async function whenListening(data: string, launched: LaunchedVersion): Promise<RunningVersion> {
+  return whenAnswers(data, launched, '/health');
+}
+
+async function whenAnswers(data: string, launched: LaunchedVersion, probe: string): Promise<RunningVersion> {
   let isOver = false;
   void launched.ended.then(() => {
     isOver = true;
@@ -71,10 +81,10 @@ export async function whenReady(data: string, launched: LaunchedVersion): Promis
     async () => {
       if (isOver) throw new Error(`the version ended: ${launched.log()}`);
       const found = readRunning(running, launched.pid);
-      return found !== null && (await isReady(found)) ? found : null;
+      return found !== null && (await isOk(found + probe)) ? found : null;
     },
     startDeadlineMs,
-    () => `a version that is ready: ${launched.log().slice(-2000)}`,
+    () => `a version that answers ${probe}: ${launched.log().slice(-2000)}`,
   );
   return { ...launched, url, adminKey: readFileSync(join(data, 'future/admin.key'), 'utf8').trim() };
 }
@@ -86,8 +96,8 @@ function readRunning(file: string, pid: number): string | null {
   return running.pid === pid ? running.url : null;
 }
 
-async function isReady(url: string): Promise<boolean> {
-  const response = await fetch(`${url}/ready`).catch(() => null);
+async function isOk(url: string): Promise<boolean> {
+  const response = await fetch(url).catch(() => null);
   return response?.ok === true;
 }
 

@@ -87,12 +87,17 @@ export class RedisConnection {
 
 async function connect(client: RedisClient, withinMs: number): Promise<RedisClient> {
   listen(client);
+  let refusal: unknown = null;
+  // The promise says only that the connection was closed, where the server had said that it lets nobody in.
+  client.on('error', (error: unknown) => {
+    if (isReply(error)) refusal = error;
+  });
   try {
     await within(client.connect(), withinMs);
     return client;
   } catch (error) {
     client.disconnect();
-    throw error;
+    throw refusal ?? error;
   }
 }
 

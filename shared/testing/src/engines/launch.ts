@@ -98,7 +98,9 @@ class LaunchedEngine implements RunningEngine {
         return await this.#startOnce();
       } catch (error) {
         const mayMove = this.#options.port === undefined;
-        if (attempt >= portAttemptsMax || !mayMove || !portTaken.test(String(error))) throw error;
+        // Some write a long trace after the line that says so.
+        const told = `${error} ${this.log().slice(-logLengthMax / 2)}`;
+        if (attempt >= portAttemptsMax || !mayMove || !portTaken.test(told)) throw error;
       }
     }
   }

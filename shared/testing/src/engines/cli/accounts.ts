@@ -90,6 +90,8 @@ async function redisAccount(engine: Administered, plan: VersionPlan): Promise<st
     const account = plan.primary;
     const password = `>${passwordOf(engine, account)}`;
     await client.call('ACL', 'SETUSER', account, 'reset', 'on', password, ...redisRights);
+    // Else its next restart forgets the account.
+    await client.call('ACL', 'SAVE');
     return addressOf(engine, account, `/${plan.cache}`);
   } finally {
     client.disconnect();

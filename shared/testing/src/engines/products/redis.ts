@@ -1,17 +1,24 @@
+import { existsSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import type { EngineDefinition } from '../definition.ts';
 import { settingsAsArguments } from './common.ts';
 
-/** Debian's Redis, with a password, writing each change to a file that reaches the disk within a second. */
+/**
+ * Debian's Redis, with a password, writing each change to a file that reaches the disk within a second. Accounts lie in
+ * a file as well, where `ACL SAVE` keeps those that are made later: otherwise a restart would forget them.
+ */
 export const redis: EngineDefinition = {
   name: 'redis',
   installation: { package: 'redis-server', binary: '/usr/bin/redis-server' },
   startTimeoutMs: 20_000,
-  configure: (run, { write }) => write('redis.conf', `requirepass ${run.password}\n`),
+  async configure({ directory, password }, { write }) {
+    if (existsSync(`${directory}/users.acl`)) return;
+    await write('users.acl', `user default on >${password} ~* &* +@all\n`);
+  },
   command: (run) => ({
     file: '/usr/bin/redis-server',
     args: [
-      `${run.directory}/redis.conf`,
+      ...['--aclfile', `${run.directory}/users.acl`],
       ...['--port', String(run.port), '--bind', '127.0.0.1', '--dir', run.directory],
       ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--databases', '16'],
       ...settingsAsArguments(run.settings, (name, value) => [`--${name}`, value]),
