@@ -38,6 +38,7 @@ const environmentSchema = z.strictObject({
   MINDORA_EMBEDDINGS_MODEL: z.string().default('text-embedding-ada-002'),
   MINDORA_EMBEDDINGS_API_KEY: secret.optional(),
   MINDORA_EMBEDDINGS_DIMENSIONS: z.coerce.number().int().min(16).max(4096).optional(),
+  MINDORA_RELATED_SCORE_MIN: z.coerce.number().min(-1).max(1).optional(),
   MINDORA_MODEL_URL: z.url().optional(),
   MINDORA_MODEL_NAME: z.string().default('deepseek-chat'),
   MINDORA_MODEL_API_KEY: secret.optional(),
@@ -68,6 +69,8 @@ export interface EmbedderConfig {
   /** Null: the built-in lexical embedder. */
   readonly endpoint: { readonly url: string; readonly model: string; readonly apiKey: Secret | null } | null;
   readonly dimensions: number;
+  /** Least similarity of related conversations; null: what suits the embedder. */
+  readonly relatedScoreMin: number | null;
 }
 
 export interface Config {
@@ -127,6 +130,7 @@ export function loadConfig(options: CommonOptions): Config {
               apiKey: env.MINDORA_EMBEDDINGS_API_KEY ?? null,
             },
       dimensions: env.MINDORA_EMBEDDINGS_DIMENSIONS ?? (env.MINDORA_EMBEDDINGS_URL === undefined ? 384 : 1536),
+      relatedScoreMin: env.MINDORA_RELATED_SCORE_MIN ?? null,
     },
     model:
       env.MINDORA_MODEL_URL === undefined

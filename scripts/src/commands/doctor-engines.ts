@@ -34,6 +34,7 @@ export async function engineFindings(config: Config): Promise<EngineFinding[]> {
       .filter((role) => role !== 'personal')
       .map((role): [string, () => Promise<Opened>] => [role, () => openedStore(config, role)]),
   ];
+  if (config.engines.addresses.objects !== undefined) parts.push(['objects', () => openedObjects(config)]);
   const findings = await Promise.all(parts.map(([part, open]) => examined(part, open)));
   return findings.flat();
 }
@@ -102,5 +103,18 @@ async function openedStore({ engines, embedder }: Config, role: Role): Promise<O
     health: () => store.health(),
     weakSettings: async () => (await store.weakSettings?.()) ?? [],
     close: () => store.close(),
+  };
+}
+
+async function openedObjects({ engines }: Config): Promise<Opened> {
+  const { openMinioObjects } = await import('@mindora/stores/objects/minio');
+  const connection = { url: engines.addresses.objects?.reveal() ?? '', namespace: engines.namespace };
+  const objects = openMinioObjects(connection, ports);
+  return {
+    engine: objects.engine,
+    health: () => objects.health(),
+    // The server keeps what it has acknowledged, whatever its settings.
+    weakSettings: async () => [],
+    close: () => objects.close(),
   };
 }

@@ -137,5 +137,6 @@ export function withKeptSettings(files: VersionFiles, config: Config): Config {
   const apiKey = config.embedder.endpoint?.apiKey ?? null;
   const endpoint = url === null || model === null ? null : { url, model, apiKey };
   const engines = { ...config.engines, kind: kept.engines ?? 'embedded' };
-  return { ...config, embedder: { endpoint, dimensions }, retention: kept.retention, engines };
+  const embedder = { ...config.embedder, endpoint, dimensions };
+  return { ...config, embedder, retention: kept.retention, engines };
 }

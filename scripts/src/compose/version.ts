@@ -164,8 +164,15 @@ function syncData(config: Config, files: VersionFiles, embedding: EmbedderParts[
     bus: busSettingsOf(config.engines, files.bus),
     stores: roles,
     ...embedding,
+    ...relatedScoreMinOf(config.embedder),
     retention: config.retention,
     verifyEveryMs: config.verifyEveryMs,
     specialEveryMs: config.specialEveryMs,
   };
+}
+
+/** Scores of models lie close together, each in a range of its own: there the nearest few are related, by rank alone. */
+function relatedScoreMinOf({ endpoint, relatedScoreMin }: Config['embedder']): { relateScoreMin?: number } {
+  if (relatedScoreMin !== null) return { relateScoreMin: relatedScoreMin };
+  return endpoint === null ? {} : { relateScoreMin: -1 };
 }
