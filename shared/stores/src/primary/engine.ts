@@ -4,6 +4,7 @@ import { type Clock, MindoraError, type Random, systemClock, systemRandom } from
 import { Committer, type CommitterLimits } from './committer.ts';
 import type { Dialect } from './dialect.ts';
 import { engineOf } from './dialects.ts';
+import { assignEmbeddings, deleteUnused } from './embedding-writes.ts';
 import { insertFirstData } from './first-data.ts';
 import { type LedgerReads, openLedgerReads, versionsOf } from './ledger-reads.ts';
 import * as writes from './ledger-writes.ts';
@@ -256,8 +257,8 @@ function ledgerOf({ context, committer, marks }: Parts, reads: LedgerReads): Pri
     park: (records) => committer.commit((sql) => writes.park(sql, context, records), quietly),
     unpark: (store, records) => committer.commit((sql) => writes.unpark(sql, store, records), quietly),
     assignEmbeddings: (made, assignments) =>
-      committer.commit((sql) => writes.assignEmbeddings(sql, context, made, assignments)),
-    deleteEmbeddings: (ids) => committer.commit((sql) => writes.deleteUnused(sql, ids).then(() => undefined)),
+      committer.commit((sql) => assignEmbeddings(sql, context, made, assignments)),
+    deleteEmbeddings: (ids) => committer.commit((sql) => deleteUnused(sql, ids).then(() => undefined)),
     beginErasure: (userId) => committer.commit((sql) => writes.beginErasure(sql, context, userId), quietly),
     endErasure: (userId) => committer.commit((sql) => writes.endErasure(sql, context, userId), quietly),
     deleteUser: (userId) => committer.commit((sql) => writes.deleteUser(sql, userId)),

@@ -9,12 +9,13 @@ import {
 } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import type { Dialect } from './dialect.ts';
+import { deleteUnused, releaseEmbedding } from './embedding-writes.ts';
 import { keysOfUser, publishedName } from './ledger-reads.ts';
 import { adoptRows } from './marking.ts';
-import type { EmbeddingAssignment, EmbeddingRow, ParkedRecord, PublishedTo } from './port.ts';
+import type { ParkedRecord, PublishedTo } from './port.ts';
 import { quote, type Sql } from './sql.ts';
 import { erasureGate } from './tables.ts';
-import { insertRow, type UnitContext, versionOf } from './units.ts';
+import type { UnitContext } from './units.ts';
 
 const leaseName = 'capture';
 
@@ -80,55 +81,6 @@ export async function unpark(sql: Sql, store: Role, records: readonly RecordVers
   }
 }
 
-/** See {@link PrimaryLedger.assignEmbeddings}. Vectors that no valid assignment uses are not stored. */
-export async function assignEmbeddings(
-  sql: Sql,
-  context: UnitContext,
-  made: readonly EmbeddingRow[],
-  assignments: readonly EmbeddingAssignment[],
-): Promise<void> {
-  const known = new Map(made.map((row) => [row.id, row]));
-  const left = new Set<string>();
-  for (const assignment of assignments) {
-    if ((await versionOf(sql, assignment.entity, assignment.id)) !== assignment.version) continue;
-    const previous = await reassign(sql, assignment);
-    if (previous !== null && previous !== assignment.embeddingId) left.add(previous);
-    const row = assignment.embeddingId === null ? undefined : known.get(assignment.embeddingId);
-    if (row !== undefined) await storeEmbedding(sql, context, row);
-  }
-  await deleteUnused(sql, [...left]);
-}
-
-/** Notes which embedding a record uses; the one it used before. */
-async function reassign(sql: Sql, it: EmbeddingAssignment): Promise<string | null> {
-  const line = [it.entity, it.id];
-  const where = 'WHERE "entity" = ? AND "record_id" = ?';
-  const [present] = await sql.all(`SELECT "embedding_id" FROM "_embedding_refs" ${where}`, line);
-  const previous = present === undefined ? null : String(present.embedding_id);
-  if (previous === it.embeddingId) return previous;
-  if (previous !== null) await sql.run(`DELETE FROM "_embedding_refs" ${where}`, line);
-  if (it.embeddingId !== null) {
-    const text = 'INSERT INTO "_embedding_refs" ("entity", "record_id", "embedding_id") VALUES (?, ?, ?)';
-    await sql.run(text, [...line, it.embeddingId]);
-  }
-  return previous;
-}
-
-async function storeEmbedding(sql: Sql, context: UnitContext, row: EmbeddingRow): Promise<void> {
-  const [present] = await sql.all('SELECT 1 FROM "embeddings" WHERE "id" = ?', [row.id]);
-  if (present === undefined) await insertRow(sql, context, 'embedding', { ...row });
-}
-
-/** Deletes those of the embeddings that no record uses; which. */
-export async function deleteUnused(sql: Sql, ids: readonly string[]): Promise<string[]> {
-  const deleted: string[] = [];
-  for (const id of ids) {
-    const unused = 'NOT EXISTS (SELECT 1 FROM "_embedding_refs" WHERE "embedding_id" = ?)';
-    if ((await sql.run(`DELETE FROM "embeddings" WHERE "id" = ? AND ${unused}`, [id, id])) > 0) deleted.push(id);
-  }
-  return deleted;
-}
-
 /** Notes that a user is being erased; may be called again. Units that did not see it yet are waited for. */
 export async function beginErasure(sql: Sql, context: UnitContext, userId: string): Promise<void> {
   await sql.run('UPDATE "_meta" SET "value" = ? WHERE "name" = ?', [context.clock.timestamp(), erasureGate]);
@@ -154,7 +106,7 @@ export async function deleteUser(sql: Sql, userId: string): Promise<RecordKey[]>
   const keys = await keysOfUser(sql, userId);
   const embeddings = new Set<string>();
   for (const key of keys) {
-    const embeddingId = await reassign(sql, { ...key, version: 0, embeddingId: null });
+    const embeddingId = await releaseEmbedding(sql, key);
     if (embeddingId !== null) embeddings.add(embeddingId);
     await deleteRecord(sql, key.entity, key.id);
   }

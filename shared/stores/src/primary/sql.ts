@@ -69,3 +69,15 @@ export function chunks<T>(list: readonly T[], size = listLengthMax): T[][] {
   for (let at = 0; at < list.length; at += size) parts.push(list.slice(at, at + size));
   return parts;
 }
+
+const rowCounts = [16, 4, 1];
+
+/** Cuts rows of an INSERT into parts of a few lengths, so that few different statements have to be prepared. */
+export function rowParts<T>(list: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  for (let at = 0; at < list.length; at += parts.at(-1)?.length ?? 1) {
+    const count = rowCounts.find((length) => length <= list.length - at) ?? 1;
+    parts.push(list.slice(at, at + count));
+  }
+  return parts;
+}

@@ -13,7 +13,7 @@ import {
   lockedRow,
   ownerColumn,
 } from './rows.ts';
-import { type Cells, quote, type Sql } from './sql.ts';
+import { type Cells, quote, rowParts, type Sql } from './sql.ts';
 import { sameCell } from './values.ts';
 
 /** What the steps need beside the connection. */
@@ -66,6 +66,26 @@ export async function insertRow(sql: Sql, context: UnitContext, name: EntityName
   if (inserted === 0) throw new MindoraError('user_erased');
   const id = String(cells[definition.key]);
   return result(sql, definition, id, 'inserted', decodeRow(definition, cells));
+}
+
+/** Inserts rows of an entity that belongs to nobody, some with each statement. */
+export async function insertRows(
+  sql: Sql,
+  context: UnitContext,
+  name: EntityName,
+  rows: readonly Row[],
+): Promise<void> {
+  const definition = definitionOf(name);
+  for (const part of rowParts(rows)) {
+    const cells = part.map((row) => completeRow(definition, row, context));
+    const columns = Object.keys(cells[0] ?? {});
+    const line = `(${columns.map(() => '?').join(', ')})`;
+    await sql.run(
+      `INSERT INTO ${quote(definition.table)} (${columns.map(quote).join(', ')})
+       VALUES ${cells.map(() => line).join(', ')}`,
+      cells.flatMap((one) => boundCells(definition, context.dialect, one)),
+    );
+  }
 }
 
 /** The row with defaults, generated key and times; every column is there. */
