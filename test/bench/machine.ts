@@ -1,4 +1,4 @@
-import { cpus, totalmem, type } from 'node:os';
+import { cpus, loadavg, totalmem, type } from 'node:os';
 import Database from 'better-sqlite3';
 
 /** Where figures were measured, without which they say nothing. */
@@ -24,4 +24,9 @@ export function describeMachine(): Machine {
     node: process.version,
     sqlite,
   };
+}
+
+/** Processes that wanted to run in the last minute: what else the machine was doing. */
+export function currentLoad(): string {
+  return (loadavg()[0] ?? 0).toFixed(1);
 }

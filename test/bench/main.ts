@@ -1,21 +1,21 @@
 /** The benchmarks: `npm run bench`, `mindora bench`. Everything in processes and files of its own, on loopback. */
 import { parseArgs } from 'node:util';
+import { applyBenches, measureApplyOf } from './engines/index.ts';
+import { measurePostgresSearch } from './engines/postgres-search.ts';
 import { type Measurement, toTable } from './figures.ts';
 import { measureFreshness } from './freshness.ts';
 import { measureRealFreshness } from './freshness-real.ts';
 import { measureGateway } from './gateway.ts';
 import { describeMachine } from './machine.ts';
-import { measurePostgres } from './postgres.ts';
 import { measureSemantic } from './semantic.ts';
-import { measureMongo, measureRedis } from './servers.ts';
 import { measureStart } from './start.ts';
 import { measureApply, measureSync } from './sync.ts';
 import { measureRebuild, measureVerify } from './verify.ts';
 import { openWorld } from './world.ts';
 
-const names = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'] as const;
+const names: readonly string[] = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'];
 /** Real engines are installed and started for it, so only who asks for one gets it: `--only postgres`. */
-const engines = ['postgres', 'redis', 'mongodb', 'semantic'] as const;
+const servers: readonly string[] = ['engines', ...Object.keys(applyBenches), 'postgres-search', 'semantic'];
 const samples = 200;
 
 const { values } = parseArgs({
@@ -31,7 +31,9 @@ const { values } = parseArgs({
   },
 });
 const records = Math.max(100, Math.floor(Number(values.records)) || 5000);
-const wanted = (name: (typeof names)[number] | (typeof engines)[number]): boolean => values.only.includes(name);
+const unknown = values.only.filter((name) => ![...names, ...servers].includes(name));
+if (unknown.length > 0) throw new RangeError(`--only knows ${[...names, ...servers].join(', ')}`);
+const wanted = (name: string): boolean => values.only.includes(name);
 
 const machine = describeMachine();
 const measured: Measurement[] = [];
@@ -78,9 +80,10 @@ async function measureEmbedded(): Promise<void> {
 }
 
 await (values.engines === 'real' ? measureServers() : measureEmbedded());
-if (wanted('postgres')) for (const measurement of await measurePostgres(records)) note(measurement);
-if (wanted('redis')) note(await measureRedis(records));
-if (wanted('mongodb')) note(await measureMongo(records));
+for (const [name, bench] of Object.entries(applyBenches)) {
+  if (wanted(name) || wanted('engines')) note(await measureApplyOf(bench, records));
+}
+if (wanted('postgres-search')) note(await measurePostgresSearch(records));
 if (wanted('semantic'))
   for (const measurement of await measureSemantic(values.conversations ?? null)) note(measurement);
 if (values.json) print(JSON.stringify({ machine, records, measured }, null, 2));
