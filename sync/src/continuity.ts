@@ -6,12 +6,16 @@
  *   another one was filled by other projections or another embedder;
  * - the positions: none or of another incarnation, when the bus or the store was lost; behind what the bus says was
  *   acknowledged, when an older copy of the store was put in its place; more than one behind a delivery: a gap.
+ *
+ * An engine that can't guard by version may still carry out what its last owner sent, or what failed here, when nobody
+ * waits for it any more: a newer state would be undone by an older one. So whoever takes such a store over, at its
+ * start and after each failure, first waits until that has ended, and reconciles (rule 10).
  */
 import type { Delivery } from '@mindora/bus';
 import { entitiesOf, type RecordVersion } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import type { StorePosition, Target } from '@mindora/stores';
-import type { SyncParts } from './parts.ts';
+import { type SyncParts, stopping } from './parts.ts';
 import { projectionLabel } from './projections/index.ts';
 import { type Heads, headsOf, positionsAt, type Reconciled, reconcile } from './reconcile.ts';
 
@@ -36,6 +40,7 @@ export class Continuity {
   readonly #hooks: ContinuityHooks;
   readonly #label: string;
   #trusted = false;
+  #settling = false;
   #preparing: Promise<void> | null = null;
   #running: Promise<void> | null = null;
   /** Counts beginnings and ends of reconciles: who counts on positions looks whether it is still the same. */
@@ -53,6 +58,11 @@ export class Continuity {
 
   get reconciling(): boolean {
     return this.#running !== null;
+  }
+
+  /** Waits until no write of an earlier owner is carried out any more. */
+  get settling(): boolean {
+    return this.#settling;
   }
 
   get trusted(): boolean {
@@ -105,11 +115,30 @@ export class Continuity {
   async #prepare(): Promise<void> {
     await this.#hooks.loadParked();
     await this.#target.migrate();
-    await this.#examine();
+    await this.#examine(await this.#lateWritesEnded());
     this.#trusted = true;
   }
 
-  async #examine(): Promise<void> {
+  /**
+   * Waits where the engine doesn't guard, and the store was used before. Counted from when it answered: what reached it
+   * while it was hanging is carried out only now.
+   *
+   * @returns whether late writes may have changed something
+   */
+  async #lateWritesEnded(): Promise<boolean> {
+    const { lateWritesMs } = this.#target.capabilities;
+    if (lateWritesMs === undefined || (await this.#target.label()) === null) return false;
+    this.#settling = true;
+    try {
+      await this.#parts.clock.sleep(lateWritesMs, this.#stop);
+    } finally {
+      this.#settling = false;
+    }
+    if (this.#stop.aborted) throw stopping();
+    return true;
+  }
+
+  async #examine(isDoubtful = false): Promise<void> {
     const found = readLabel(await this.#target.label());
     if (found.kept === null ? !found.filling && (await this.#isUnknown()) : this.#needsWipe(found.kept)) {
       await this.#target.wipe();
@@ -117,7 +146,7 @@ export class Continuity {
     }
     const gaps = await this.#gaps();
     const label = readLabel(await this.#target.label());
-    if (label.filling || label.kept === null || gaps.size > 0) await this.#reconcile(gaps);
+    if (isDoubtful || label.filling || label.kept === null || gaps.size > 0) await this.#reconcile(gaps);
     const now = readLabel(await this.#target.label());
     if (now.kept !== null && !now.filling && now.kept !== this.#label) this.#hooks.relabel(this.#label);
   }

@@ -79,7 +79,8 @@ export async function statusOf(parts: SyncParts, store: StoreSync): Promise<Stor
 
 function stateOf(store: StoreSync): StoreStatus['state'] {
   if (store.paused) return 'paused';
-  if (store.continuity.reconciling || store.gate.paused) return 'reconciling';
+  const { reconciling, settling } = store.continuity;
+  if (reconciling || settling || store.gate.paused) return 'reconciling';
   if (store.lastError !== null) return 'failing';
   return store.continuity.trusted ? 'running' : 'starting';
 }

@@ -3,6 +3,7 @@ import type {
   ApplyBatch,
   ApplyItem,
   ApplyResult,
+  Capabilities,
   NearestQuery,
   Neighbour,
   Relation,
@@ -16,7 +17,7 @@ import type {
 export class MemoryTarget implements Target {
   readonly role: Role;
   readonly engine = 'memory, for tests';
-  readonly capabilities = { expires: true, volatile: true, dimensions: 0, refuses: [] };
+  capabilities: Capabilities = { expires: true, volatile: true, dimensions: 0, refuses: [] };
   /** Runs before a batch is applied; what it throws, the store throws. */
   beforeApply: (batch: ApplyBatch) => void | Promise<void> = () => undefined;
   /** Runs after a batch was applied; what it throws, the store throws, as if the answer were lost. */
