@@ -92,8 +92,10 @@ async function applyPlan(applier: Applier, session: Session, batch: ApplyBatch, 
   if (batch.position !== null) await advance(session, batch.position);
   if (batch.items.some(({ expiresAt }) => expiresAt !== null)) await sweep(applier, session);
   return batch.items.map((item, i): ApplyResult => {
-    const version = held.get(keyOf(item)) ?? 0;
-    return version > item.version ? { outcome: 'stale', version } : (plan.results[i] ?? { outcome: 'applied' });
+    const planned = plan.results[i] ?? { outcome: 'applied' };
+    // What stood in the batch before it may be newer still.
+    const version = Math.max(held.get(keyOf(item)) ?? 0, planned.outcome === 'stale' ? planned.version : 0);
+    return version > item.version ? { outcome: 'stale', version } : planned;
   });
 }
 

@@ -7,13 +7,15 @@ import pg from 'pg';
 import { sharedEngine } from '../../src/engines/index.ts';
 import type { TargetDriver } from '../../src/target/driver.ts';
 
+type SpecialEngine = 'postgres' | 'mariadb' | 'mysql';
+
 /** Each directory has a database of its own on the one server. */
 function databaseOf(directory: string): string {
   return `test_${createHash('sha256').update(directory).digest('hex').slice(0, 16)}`;
 }
 
-async function urlOf(role: Role, directory: string): Promise<string> {
-  const url = new URL((await sharedEngine(role === 'identity' ? 'postgres' : 'mariadb')).url);
+async function urlOf(engine: SpecialEngine, directory: string): Promise<string> {
+  const url = new URL((await sharedEngine(engine)).url);
   url.pathname = `/${databaseOf(directory)}`;
   return url.href;
 }
@@ -41,20 +43,22 @@ async function execute(url: string, values: readonly string[]): Promise<void> {
   await connection.end();
 }
 
-/** The special databases: identity on PostgreSQL, governance and credit on MariaDB. */
-export const driver: TargetDriver = {
-  module: new URL(import.meta.url),
-  async open(role, directory) {
-    const url = await urlOf(role, directory);
-    if (role !== 'identity') await provideDatabase(url);
-    return createStore(role, { directory, dimensions: 0, connection: { url, namespace: '' } });
-  },
-  async sees(target, item) {
-    const query = { entity: item.entity, where: {}, limit: 100, after: null };
-    const { items } = await (target as SpecialStore).rows(query);
-    return items.some(({ id }) => id === item.id);
-  },
-  async tamper(role, directory, { entity, id }) {
-    await execute(await urlOf(role, directory), [entity, id]);
-  },
-};
+/** Special databases on one engine; `module` is the file that exports the driver. */
+export function specialDriver(engine: SpecialEngine, module: URL): TargetDriver {
+  return {
+    module,
+    async open(role: Role, directory) {
+      const url = await urlOf(engine, directory);
+      if (engine !== 'postgres') await provideDatabase(url);
+      return createStore(role, { directory, dimensions: 0, connection: { url, namespace: '' } });
+    },
+    async sees(target, item) {
+      const query = { entity: item.entity, where: {}, limit: 100, after: null };
+      const { items } = await (target as SpecialStore).rows(query);
+      return items.some(({ id }) => id === item.id);
+    },
+    async tamper(_role, directory, { entity, id }) {
+      await execute(await urlOf(engine, directory), [entity, id]);
+    },
+  };
+}

@@ -1,0 +1,3 @@
+import { specialDriver } from './special.ts';
+
+export const driver = specialDriver('mysql', new URL(import.meta.url));

@@ -1,0 +1,3 @@
+import { specialDriver } from './special.ts';
+
+export const driver = specialDriver('postgres', new URL(import.meta.url));
