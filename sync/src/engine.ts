@@ -41,6 +41,8 @@ export interface SyncOptions {
   readonly adoptEveryMs?: number;
   /** How often the special databases are filled (A4.4; default hourly); 0: at once, like every other store. */
   readonly specialEveryMs?: number;
+  /** See {@link CaptureParts.gatherMs}. */
+  readonly gatherMs?: number;
 }
 
 export interface ParkedFilter {
@@ -81,7 +83,7 @@ export class Sync {
     const scheduledEveryMs = (role: Role): number | null => (isScheduled(role) && specialMs > 0 ? specialMs : null);
     const ports = { ledger: primary.ledger, bus, targets, embedder, clock, random, log };
     this.#parts = { ...ports, retention, watchMs, scheduledEveryMs };
-    this.#capture = new Capture(this.#parts);
+    this.#capture = new Capture({ ...this.#parts, gatherMs: options.gatherMs ?? 0 });
     const embeddings = new Embeddings(this.#parts);
     const hooks = { onApplied: (role: Role, held: readonly RecordVersion[]) => this.#applied(role, held) };
     for (const [role, target] of targets) {

@@ -46,6 +46,9 @@ export interface SyncThreadData {
   readonly specialEveryMs?: number;
 }
 
+/** A pass takes some ten requests of each store: so many a second are enough to be fresh within some tens of ms. */
+const gatherMsOnServers = 40;
+
 /** What {@link startSync} needs, opened from plain values and peers; `close` closes what was opened here. */
 export interface ConnectedSync {
   readonly sync: Sync;
@@ -113,6 +116,7 @@ export async function connectSync(data: SyncThreadData, peers: Peers): Promise<C
     ...parts,
     ...(relateScoreMin === undefined ? {} : { relateScoreMin }),
     ...(specialEveryMs === undefined ? {} : { specialEveryMs }),
+    gatherMs: data.bus.kind === 'embedded' ? 0 : gatherMsOnServers,
   });
   const close = async (): Promise<void> => {
     await sync.stop();

@@ -2,7 +2,7 @@
 import { loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Row } from '@mindora/contracts';
-import { MindoraClient } from '@mindora/sdk';
+import { MindoraClient, ProblemError } from '@mindora/sdk';
 import { type BusName, startOwnEngines } from '../support/own-engines.ts';
 import { launchVersion, type RunningVersion, whenReady } from '../support/version.ts';
 import { type Figures, type Measurement, percentile } from './figures.ts';
@@ -15,14 +15,12 @@ export interface FreshnessOptions {
 }
 
 /** Every so many writes one is looked for: looking costs more than writing. */
-const writesPerSample = 20;
+const writesPerSample = 25;
 const warmUpSeconds = 5;
 const tickMs = 10;
 const inFlightMax = 500;
 const deadlineMs = 60_000;
-const pauseMsFirst = 5;
-/** The pause between two looks is this share of the time so far, so a figure is right to as much. */
-const pauseShare = 0.1;
+const lookAgainMs = 100;
 
 /** What a store must show, in ms: A4.1 to A4.3; null where nothing is asked. */
 const boundsMs: Readonly<Record<string, number>> = {
@@ -35,44 +33,63 @@ const boundsMs: Readonly<Record<string, number>> = {
   vectors: 5000,
 };
 
-type Look = (client: MindoraClient, user_id: string, id: string) => Promise<boolean>;
+/** The store whose queries see what it holds with its next refresh: who waits for a position would bring that about. */
+const seesLater = 'fulltext';
+
+type Look = (client: MindoraClient, user_id: string, id: string, options: { after?: string }) => Promise<boolean>;
 
 const has = (items: readonly unknown[], field: string, id: string): boolean =>
   (items as readonly Row[]).some((item) => item[field] === id);
 
 /** Each store's own query, as a client would ask it. */
 const looks: Readonly<Record<string, Look>> = {
-  relational: async (client, user_id, id) => {
-    const { history } = await client.call('conversation.history', { params: { user_id }, query: { limit: 10 } });
+  relational: async (client, user_id, id, after) => {
+    const { history } = await client.call('conversation.history', { params: { user_id }, query: { limit: 10 } }, after);
     return has(history, 'id', id);
   },
-  cache: async (client, _user, conversation_id) => {
-    const { source } = await client.call('conversation.get', { params: { conversation_id } });
+  cache: async (client, _user, conversation_id, after) => {
+    const { source } = await client.call('conversation.get', { params: { conversation_id } }, after);
     return source === 'cache';
   },
-  personal: async (client, user_id, id) => {
+  personal: async (client, user_id, id, after) => {
     const params = { user_id, collection: 'conversations' as const };
-    const { items } = await client.call('identity.personal', { params, query: { limit: 10 } });
+    const { items } = await client.call('identity.personal', { params, query: { limit: 10 } }, after);
     return has(items, 'id', id);
   },
-  documents: async (client, user_id, id) => {
-    const { results } = await client.call('search.conversationDocuments', { body: { query: { user_id }, limit: 10 } });
+  documents: async (client, user_id, id, after) => {
+    const { results } = await client.call(
+      'search.conversationDocuments',
+      { body: { query: { user_id }, limit: 10 } },
+      after,
+    );
     return has(results, '_id', id);
   },
-  fulltext: async (client, user_id, id) => {
+  fulltext: async (client, user_id, id, after) => {
     const body = { query: probe, user_id, limit: 10 };
-    const { results } = await client.call('search.conversations', { body });
+    const { results } = await client.call('search.conversations', { body }, after);
     return has(results, 'conversation_id', id);
   },
-  graph: async (client, user_id, id) => {
-    const { nodes } = await client.call('graph.user', { params: { user_id }, query: { limit: 100 } });
+  graph: async (client, user_id, id, after) => {
+    const { nodes } = await client.call('graph.user', { params: { user_id }, query: { limit: 100 } }, after);
     return nodes.some(({ properties }) => (properties as Row).conversationId === id);
   },
-  vectors: async (client, user_id, id) => {
-    const { results } = await client.call('vector.conversations', { body: { query: probe, user_id, limit: 10 } });
+  vectors: async (client, user_id, id, after) => {
+    const { results } = await client.call(
+      'vector.conversations',
+      { body: { query: probe, user_id, limit: 10 } },
+      after,
+    );
     return has(results, 'conversationId', id);
   },
 };
+
+/** A write that is looked for. */
+interface Sample {
+  readonly user_id: string;
+  readonly id: string;
+  readonly after: string;
+  readonly committedAt: number;
+}
 
 /** A word that each text has. */
 const probe = 'probe';
@@ -84,8 +101,7 @@ export async function measureRealFreshness(options: FreshnessOptions): Promise<M
   try {
     return await new Freshness(await whenReady(engines.data, launched), options).run();
   } finally {
-    launched.kill();
-    await launched.ended;
+    await launched.stop();
     await engines.close();
   }
 }
@@ -102,7 +118,7 @@ class Freshness {
 
   constructor({ url, adminKey: apiKey }: RunningVersion, options: FreshnessOptions) {
     this.#options = options;
-    this.#client = new MindoraClient({ url, apiKey, timeoutMs: deadlineMs });
+    this.#client = new MindoraClient({ url, apiKey, timeoutMs: deadlineMs, attempts: 1 });
   }
 
   async run(): Promise<Measurement> {
@@ -145,29 +161,41 @@ class Freshness {
 
   async #write(number: number): Promise<void> {
     const { id, ...fields } = conversation(number);
-    const user_id = `fresh_${Math.floor(number / 5)}`;
+    const isSample = number % writesPerSample === 0;
+    // One of their own for those that are looked for, so that each query has a short answer.
+    const user_id = isSample ? `sample_${number}` : String(fields.user_id);
     const user_input = `${probe} ${fields.user_input}`;
     const began = performance.now();
     const body = { ...fields, user_input, conversation_id: String(id), user_id } as never;
-    await this.#client.call('conversation.create', { body });
+    const { position } = await this.#client.call('conversation.create', { body });
     const committedAt = performance.now();
     this.#writeMs.push(committedAt - began);
-    if (number % writesPerSample !== 0) return;
-    await Promise.all(Object.entries(looks).map((each) => this.#watch(each, user_id, String(id), committedAt)));
+    if (!isSample) return;
+    const written = { user_id, id: String(id), after: position, committedAt };
+    await Promise.all(Object.entries(looks).map(([store, look]) => this.#watch(store, look, written)));
   }
 
-  async #watch([store, look]: [string, Look], user: string, id: string, committedAt: number): Promise<void> {
+  /** The store is asked when it says that it has the record, or again and again; what counts is that it is found. */
+  async #watch(store: string, look: Look, { user_id, id, after, committedAt }: Sample): Promise<void> {
     for (;;) {
-      const isSeen = await look(this.#client, user, id);
+      const isSeen = await look(this.#client, user_id, id, store === seesLater ? {} : { after }).catch(notYet);
       const elapsedMs = performance.now() - committedAt;
       if (isSeen) {
         this.#times.get(store)?.push(elapsedMs);
         return;
       }
       if (elapsedMs > deadlineMs) throw new Error(`${store} did not show ${id} within ${deadlineMs} ms`);
-      await pause(Math.max(pauseMsFirst, elapsedMs * pauseShare));
+      await pause(lookAgainMs);
     }
   }
+}
+
+const waits: readonly string[] = ['position_timeout', 'store_unavailable', 'overloaded'];
+
+/** A read that waited in vain, or that a busy store refused, is tried again; any other failure counts. */
+function notYet(error: unknown): false {
+  if (error instanceof ProblemError && waits.includes(error.code)) return false;
+  throw error;
 }
 
 function rowOf(store: string, ms: readonly number[], boundMs: number | null): Figures {

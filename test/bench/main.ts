@@ -1,5 +1,6 @@
 /** The benchmarks: `npm run bench`, `mindora bench`. Everything in processes and files of its own, on loopback. */
 import { parseArgs } from 'node:util';
+import { measureBus } from './bus/measure.ts';
 import { applyBenches, measureApplyOf } from './engines/index.ts';
 import { measurePostgresSearch } from './engines/postgres-search.ts';
 import { type Measurement, toTable } from './figures.ts';
@@ -15,7 +16,7 @@ import { openWorld } from './world.ts';
 
 const names: readonly string[] = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'];
 /** Real engines are installed and started for it, so only who asks for one gets it: `--only postgres`. */
-const servers: readonly string[] = ['engines', ...Object.keys(applyBenches), 'postgres-search', 'semantic'];
+const servers: readonly string[] = ['engines', ...Object.keys(applyBenches), 'postgres-search', 'bus', 'semantic'];
 const samples = 200;
 
 const { values } = parseArgs({
@@ -83,6 +84,7 @@ await (values.engines === 'real' ? measureServers() : measureEmbedded());
 for (const [name, bench] of Object.entries(applyBenches)) {
   if (wanted(name) || wanted('engines')) note(await measureApplyOf(bench, records));
 }
+if (wanted('bus')) note(await measureBus());
 if (wanted('postgres-search')) note(await measurePostgresSearch(records));
 if (wanted('semantic'))
   for (const measurement of await measureSemantic(values.conversations ?? null)) note(measurement);

@@ -17,12 +17,13 @@ export interface OutagesOptions {
   readonly tell: (line: string) => void;
 }
 
-/** Runs every kind on every engine; the data is lost of the bus alone. False at the first promise that is broken. */
+/** Runs every kind on every engine; the data is lost of the bus alone. False where a promise was broken. */
 export async function runOutages(options: OutagesOptions): Promise<boolean> {
   const { kinds, bus, tell } = options;
   const engines = options.engines.length > 0 ? options.engines : [...storeEngines, bus];
   tell(`starting engines, seed ${options.seed}`);
   const rows: Figures[] = [];
+  let isRight = true;
   const world = await OutageWorld.open(bus);
   try {
     for (const [engine, kind] of engines.flatMap((name) => kinds.map((each) => [name, each] as const))) {
@@ -30,11 +31,11 @@ export async function runOutages(options: OutagesOptions): Promise<boolean> {
       if (kind === 'lose' && engine !== bus) continue;
       const { row, ok } = await one(world, options, engine, kind);
       rows.push(row);
-      if (!ok) return false;
+      isRight &&= ok;
     }
-    return true;
+    return isRight;
   } finally {
-    tell(toTable({ name: 'outages', about: aboutOf(options), rows }));
+    tell(toTable({ name: 'outages', about: aboutOf(options), rows: rows.toSorted(byColumns) }));
     await world.close();
   }
 }
@@ -50,7 +51,7 @@ async function one(world: OutageWorld, options: OutagesOptions, engine: EngineNa
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
     tell(`${engine}, ${kind}: FAILED: ${what}\nlog of the version:\n${world.version.log().slice(-4000)}`);
-    return { row: { engine, outage: kind, verify: 'FAILED' }, ok: false };
+    return { row: failedRow(world.engines.of(engine).product, kind), ok: false };
   }
 }
 
@@ -60,6 +61,11 @@ function aboutOf({ seconds, ratePerS, bus }: OutagesOptions): string {
 }
 
 const seconds1 = (ms: number): string => (ms / 1000).toFixed(1);
+
+/** Columns are those of the first row, and one of a failure has few. */
+const byColumns = (a: Figures, b: Figures): number => Object.keys(b).length - Object.keys(a).length;
+
+const failedRow = (engine: string, outage: OutageKind): Figures => ({ engine, outage, verify: 'FAILED' });
 
 function rowOf({ product, kind, counts, seen, caughtUpMs, checked, logLinesPerS }: OutageResult): Figures {
   return {

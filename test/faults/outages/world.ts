@@ -56,10 +56,10 @@ export class OutageWorld {
     return this.#running;
   }
 
-  /** Each call is tried once, and given up after 20 s. */
+  /** Each call is tried once, and given up after 30 s: the primary's driver waits 20 s for a statement. */
   get client(): MindoraClient {
     const { url, adminKey: apiKey } = this.#running;
-    return new MindoraClient({ url, apiKey, attempts: 1, timeoutMs: 20_000 });
+    return new MindoraClient({ url, apiKey, attempts: 1, timeoutMs: 30_000 });
   }
 
   /** Takes an engine away. */
