@@ -1,6 +1,16 @@
 import config from './jest.config.mjs';
 
-const [unit, engines] = config.projects;
+const [unit, engines, e2e] = config.projects;
+
+/** Whole versions on real engines; without the files that are about embedded ones, or about no engine at all. */
+const e2eOn = (bus) => ({
+  ...e2e,
+  displayName: `e2e on ${bus}`,
+  testPathIgnorePatterns: [...e2e.testPathIgnorePatterns, '/test/e2e/(docs-page|faults|files|guide)\\.test\\.ts$'],
+  globals: { testEngines: bus },
+  // They share one set of engines, so one file runs after the other.
+  runner: '<rootDir>/test/support/serial-runner.mjs',
+});
 
 /** What needs real engines (installed and started as they are asked for), beside the conformance of the embedded ones. */
 export default {
@@ -18,5 +28,7 @@ export default {
       // The project's folder isn't the run's: a worker that gets no engine from the run's setup starts its own.
       testTimeout: 180_000,
     },
+    e2eOn('nats'),
+    e2eOn('rabbitmq'),
   ],
 };

@@ -4,14 +4,18 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { roles } from '@mindora/contracts';
 import { MindoraClient } from '@mindora/sdk';
-import { type TemporaryDirectory, temporaryDirectory } from '@mindora/testing';
-import Database from 'better-sqlite3';
+import type { TemporaryDirectory } from '@mindora/testing/plain';
+import { type Hands, handsIn } from '../support/by-hand/index.ts';
+import { temporaryData } from '../support/data.ts';
 import { mindora, mindoraJson, type RunningVersion, startVersion } from '../support/version.ts';
 
+// Of a busy machine; on a quiet one the whole file takes a minute.
+jest.setTimeout(600_000);
+
 const samples = join(import.meta.dirname, '../../samples');
-const roles = ['relational', 'cache', 'documents', 'fulltext', 'graph', 'vectors', 'personal'];
 
 interface VerifyReport {
   agree: boolean;
@@ -24,15 +28,18 @@ describe('the first day', () => {
   let directory: TemporaryDirectory;
   let version: RunningVersion;
   let client: MindoraClient;
+  let hands: Hands;
 
   beforeAll(async () => {
-    directory = await temporaryDirectory();
+    directory = await temporaryData();
     version = await startVersion(directory.path);
     client = new MindoraClient({ url: version.url, apiKey: version.adminKey });
+    hands = await handsIn(directory.path);
   });
 
   afterAll(async () => {
     await version.stop();
+    await hands.close();
     await directory.remove();
   });
 
@@ -125,14 +132,11 @@ describe('the first day', () => {
     expect({ code, differences: json.differences }).toEqual({ code: 0, differences: [] });
   });
 
-  test('what the sqlite3 shell changes by hand reaches the stores', async () => {
-    const primary = join(directory.path, 'future/primary.sqlite');
-    const shell = new Database(primary);
-    shell.exec(
+  test('what the shell of the primary changes by hand reaches the stores', async () => {
+    await hands.write(
       `INSERT INTO ai_conversations (id, user_id, session_id, user_input, ai_response, model_name)
        VALUES ('by-hand', 'user_hand', 's-hand', '手工写入', '也要同步', 'none')`,
     );
-    shell.close();
     const { code } = await mindoraJson(directory.path, ['verify']);
     expect(code).toBe(0);
     const found = await client.call('search.conversations', { body: { query: '手工', user_id: 'user_hand' } });

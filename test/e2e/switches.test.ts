@@ -1,18 +1,22 @@
 /** Settings that act on a running version (A2.13), and models (A1.12): a server of the test stands in for one. */
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '@mindora/testing/plain';
-import Database from 'better-sqlite3';
 import { type Answer, analysed, exchange, startWorld, type World } from '../support/api.ts';
+import { type Hands, handsIn } from '../support/by-hand/index.ts';
 import { type ModelServer, startModelServer } from '../support/model-server.ts';
 
 let world: World;
+let hands: Hands;
 
 beforeAll(async () => {
   world = await startWorld({ alice: 'user', bob: 'user' });
+  hands = await handsIn(world.directory);
 });
 
-afterAll(() => world.close());
+afterAll(async () => {
+  await hands.close();
+  await world.close();
+});
 
 const post: World['post'] = (...asked) => world.post(...asked);
 const patch: World['patch'] = (...asked) => world.patch(...asked);
@@ -22,10 +26,8 @@ const write = (user: string): Promise<Answer> => post('/api/v1/ai/conversation',
 const codeOf = async (asked: Promise<Answer>): Promise<unknown> => (await asked).body.code;
 
 /** As somebody in the database's shell does it; no service is told. */
-function setByHand(key: string, value: string): void {
-  const shell = new Database(join(world.directory, 'future/primary.sqlite'));
-  shell.prepare('UPDATE system_configs SET config_value = ? WHERE config_key = ?').run(value, key);
-  shell.close();
+function setByHand(key: string, value: string): Promise<void> {
+  return hands.primary.one('UPDATE system_configs SET config_value = ? WHERE config_key = ?', value, key);
 }
 
 /** Asks until it is answered with the code; undefined: with success. */
@@ -61,9 +63,9 @@ describe('settings act', () => {
   });
 
   test.each(['true', 'TRUE', '1'])('maintenance set to %s by hand is seen within seconds', async (value) => {
-    setByHand('maintenance_mode', value);
+    await setByHand('maintenance_mode', value);
     await soon(() => write('alice'), 'maintenance');
-    setByHand('maintenance_mode', 'false');
+    await setByHand('maintenance_mode', 'false');
     await soon(() => write('alice'), undefined);
   });
 
@@ -82,7 +84,7 @@ describe('settings act', () => {
     expect(await codeOf(write('bob'))).toBe('too_many_users');
     expect((await write('alice')).status).toBe(201);
     expect((await world.get('/api/v1/auth/me')).status).toBe(200);
-    setByHand('max_concurrent_users', 'as many as you like');
+    await setByHand('max_concurrent_users', 'as many as you like');
     await soon(() => write('bob'), undefined);
   });
 

@@ -1,7 +1,7 @@
 /** A client of the HTTP API that believes nothing: each answer is held to its route's schema and to the description. */
 import { type ErrorCode, errorTable, problemType, type RouteDefinition } from '@mindora/contracts';
 import { routes } from '@mindora/contracts/routes';
-import { temporaryDirectory } from '@mindora/testing/plain';
+import { temporaryData } from './data.ts';
 import { type RunningVersion, startVersion } from './version.ts';
 
 export interface Answer {
@@ -126,7 +126,7 @@ export const passwordOf = (user: string): string => `the long pass phrase of ${u
 
 /** @param users roles by name */
 export async function startWorld(users: Readonly<Record<string, string>>): Promise<World> {
-  const directory = await temporaryDirectory();
+  const directory = await temporaryData();
   const version = await startVersion(directory.path);
   const { ask, answered } = await createApi(version);
   const keys = new Map<string, string>();

@@ -7,7 +7,7 @@ import { environmentWith } from './config.ts';
 import { engineArguments } from './data.ts';
 
 const main = join(import.meta.dirname, '../../scripts/src/main.ts');
-const startDeadlineMs = 60_000;
+const startDeadlineMs = 120_000;
 
 /** A version's process, ready or not. */
 export interface LaunchedVersion {
@@ -43,12 +43,20 @@ export function launchVersion(
   data: string,
   { args = [], logLevel, environment = {} }: VersionOptions = {},
 ): LaunchedVersion {
-  const child = spawn(process.execPath, [main, 'up', '--port', '0', '--data', data, ...engineArguments(data), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: environmentWith({ ...environment, ...(logLevel === undefined ? {} : { MINDORA_LOG_LEVEL: logLevel }) }),
-  });
+  const child = spawn(
+    process.execPath,
+    [main, 'up', '--port', '0', '--data', data, ...engineArguments(data), ...args],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: environmentWith({ ...environment, ...(logLevel === undefined ? {} : { MINDORA_LOG_LEVEL: logLevel }) }),
+    },
+  );
   const output = collect(child);
+  // A test that failed in the middle must not leave it running.
+  const end = (): void => void child.kill('SIGKILL');
+  process.once('exit', end);
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  void ended.then(() => process.removeListener('exit', end));
   return {
     pid: child.pid ?? 0,
     kill: () => void child.kill('SIGKILL'),
