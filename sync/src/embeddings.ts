@@ -30,10 +30,19 @@ interface Wanted extends RecordVersion {
   readonly text: string;
 }
 
+/** Assignments that wait for their turn. */
+interface Assigning {
+  readonly assignments: readonly EmbeddingAssignment[];
+  readonly known: ReadonlyMap<string, EmbeddingRow>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
 export class Embeddings {
   readonly #parts: SyncParts;
-  /** Lookups and assignments, one after the other: see {@link #assign}. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Of partitions' batches, at most one each: see {@link #assign}. */
+  readonly #waiting: Assigning[] = [];
+  #isAssigning = false;
   /** By id: embeddings being made for one partition's batch, which another's may need too. */
   readonly #making = new Map<string, Promise<Made>>();
 
@@ -126,28 +135,51 @@ export class Embeddings {
   /**
    * Notes who uses which embedding. Between the look-up and here, the last other user of an embedding may have gone,
    * and the embedding with it; so whether all are still there is asked again, in turn with all other assignments, and
-   * what is missing is put back from the copy in hand.
+   * what is missing is put back from the copy in hand. Those that wait for their turn share the next one: the commit
+   * takes longer than anything else that is done for a batch.
    */
   #assign(wanted: readonly Wanted[], known: ReadonlyMap<string, EmbeddingRow>): Promise<void> {
+    if (wanted.length === 0) return Promise.resolve();
     const assignments = wanted.map(({ entity, id, version, embeddingId: used }): EmbeddingAssignment => {
       return { entity, id, version, embeddingId: used };
     });
-    return this.#inTurn(async () => {
-      const used = [...new Set(assignments.flatMap((assignment) => assignment.embeddingId ?? []))];
-      const present = await this.#lookUp(used);
-      const absent = used.flatMap((id) => (present.has(id) ? [] : (known.get(id) ?? [])));
-      if (assignments.length > 0) await this.#parts.ledger.assignEmbeddings(absent, assignments);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ assignments, known, resolve, reject });
+      if (!this.#isAssigning) void this.#assignAll();
     });
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    // The one after goes on whether or not this one fails; the failure is its caller's.
-    this.#turn = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    return turn;
+  async #assignAll(): Promise<void> {
+    this.#isAssigning = true;
+    while (this.#waiting.length > 0) {
+      const together = this.#waiting.splice(0);
+      await this.#assignNow(together).then(
+        () => {
+          for (const one of together) one.resolve();
+        },
+        (thrown: unknown) => this.#assignEach(together, thrown),
+      );
+    }
+    this.#isAssigning = false;
+  }
+
+  /** The fault of one is not the others', unless it is the primary's. */
+  async #assignEach(together: readonly Assigning[], thrown: unknown): Promise<void> {
+    const isAlone = together.length === 1 || toMindoraError(thrown).code === 'store_unavailable';
+    for (const one of together) {
+      if (isAlone) one.reject(thrown);
+      else await this.#assignNow([one]).then(one.resolve, one.reject);
+    }
+  }
+
+  async #assignNow(together: readonly Assigning[]): Promise<void> {
+    const { ledger } = this.#parts;
+    const assignments = together.flatMap((one) => one.assignments);
+    const known = new Map(together.flatMap((one) => [...one.known]));
+    const used = [...new Set(assignments.flatMap(({ embeddingId }) => embeddingId ?? []))];
+    const present = await this.#lookUp(used);
+    const absent = used.flatMap((id) => (present.has(id) ? [] : (known.get(id) ?? [])));
+    await ledger.assignEmbeddings(absent, assignments);
   }
 }
 

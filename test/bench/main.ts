@@ -1,6 +1,7 @@
 /** The benchmarks: `npm run bench`, `mindora bench`. Everything in processes and files of its own, on loopback. */
 import { parseArgs } from 'node:util';
 import { measureBus } from './bus/measure.ts';
+import { measureDebezium } from './debezium/measure.ts';
 import { applyBenches, measureApplyOf } from './engines/index.ts';
 import { measurePostgresSearch } from './engines/postgres-search.ts';
 import { type Measurement, toTable } from './figures.ts';
@@ -8,6 +9,8 @@ import { measureFreshness } from './freshness.ts';
 import { measureRealFreshness } from './freshness-real.ts';
 import { measureGateway } from './gateway.ts';
 import { describeMachine } from './machine.ts';
+import { measureCapture } from './primary/capture.ts';
+import { measureDurable } from './primary/durable.ts';
 import { measureSemantic } from './semantic.ts';
 import { measureStart } from './start.ts';
 import { measureApply, measureSync } from './sync.ts';
@@ -16,7 +19,16 @@ import { openWorld } from './world.ts';
 
 const names: readonly string[] = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'];
 /** Real engines are installed and started for it, so only who asks for one gets it: `--only postgres`. */
-const servers: readonly string[] = ['engines', ...Object.keys(applyBenches), 'postgres-search', 'bus', 'semantic'];
+const servers: readonly string[] = [
+  'engines',
+  ...Object.keys(applyBenches),
+  'postgres-search',
+  'bus',
+  'primary',
+  'capture',
+  'debezium',
+  'semantic',
+];
 const samples = 200;
 
 const { values } = parseArgs({
@@ -85,6 +97,9 @@ for (const [name, bench] of Object.entries(applyBenches)) {
   if (wanted(name) || wanted('engines')) note(await measureApplyOf(bench, records));
 }
 if (wanted('bus')) note(await measureBus());
+if (wanted('primary')) note(await measureDurable());
+if (wanted('capture')) note(await measureCapture(records));
+if (wanted('debezium')) for (const measurement of await measureDebezium(records)) note(measurement);
 if (wanted('postgres-search')) note(await measurePostgresSearch(records));
 if (wanted('semantic'))
   for (const measurement of await measureSemantic(values.conversations ?? null)) note(measurement);

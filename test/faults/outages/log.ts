@@ -12,7 +12,8 @@ export function linesPerS(log: string, since: number): number {
   for (const text of log.split('\n')) {
     const line = parsed(text);
     const at = new Date(line?.time ?? 0).getTime();
-    if (line === null || at < since) continue;
+    // A line a request is asked for: it tells who was answered what.
+    if (line === null || at < since || line.msg === 'request') continue;
     const name = `${Math.floor(at / 1000)} ${line.store} ${line.consumer} ${line.partition} ${line.msg}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
