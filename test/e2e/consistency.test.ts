@@ -54,9 +54,14 @@ describe('damage by hand', () => {
     return id.startsWith('#') || (id.includes('->') && !id.endsWith('->nowhere'));
   }
 
-  function expectFound(expected: readonly Expected[], { code, report }: Verdict): void {
+  type Where = 'running' | 'stopped';
+
+  function expectFound(harmed: readonly Expected[], { code, report }: Verdict, where: Where): void {
     expect({ code, agree: report.agree }).toEqual({ code: 1, agree: false });
-    expect(named(report.differences.filter((difference) => !isEntailed(difference)))).toEqual(named(expected));
+    const expected = harmed.filter((one) => isSure(one, where));
+    const unsure = new Set(named(harmed.filter((one) => !isSure(one, where))));
+    const found = report.differences.filter((difference) => !isEntailed(difference));
+    expect(named(found).filter((name) => !unsure.has(name))).toEqual(named(expected));
     const rows = report.differences.filter(({ id }) => id.startsWith('#'));
     expect(rows.map(({ store }) => store)).toEqual(testEngines === 'embedded' ? ['fulltext', 'vectors'] : []);
     for (const [role, verdict] of Object.entries(report.stores)) {
@@ -66,8 +71,12 @@ describe('damage by hand', () => {
     }
   }
 
-  /** Damages everything, and follows verify through finding, not touching, and mending it. */
-  async function damageAndMend(): Promise<void> {
+  /** Not what a new process may have mended before it looked. */
+  function isSure({ endsAtTakeover }: Expected, where: Where): boolean {
+    return where === 'running' || endsAtTakeover !== true;
+  }
+
+  async function damageAll(): Promise<Expected[]> {
     const expected: Expected[] = [];
     for (const damage of filled.hands.damages(filled.material)) {
       const { about } = damage;
@@ -77,20 +86,27 @@ describe('damage by hand', () => {
         }),
       );
     }
-    expectFound(expected, await verify());
-    expectFound(expected, await verify('--repair', '--dry-run'));
+    return expected;
+  }
+
+  /** Damages everything, and follows verify through finding, not touching, and mending it. */
+  async function damageAndMend(where: Where): Promise<void> {
+    const harmed = await damageAll();
+    expectFound(harmed, await verify(), where);
+    expectFound(harmed, await verify('--repair', '--dry-run'), where);
     const { code, report } = await verify('--repair');
     expect({ code, differences: report.differences }).toEqual({ code: 0, differences: [] });
     const repaired = Object.values(report.stores).reduce((sum, line) => sum + (line.repaired ?? 0), 0);
-    expect(repaired).toBeGreaterThanOrEqual(expected.length);
+    expect(repaired).toBeGreaterThanOrEqual(harmed.filter((one) => isSure(one, where)).length);
     await expectAgreement();
   }
 
-  test('of every kind to every store is named exactly and mended, while the version runs', damageAndMend);
+  test('of every kind to every store is named exactly and mended, while the version runs', () =>
+    damageAndMend('running'));
 
   test('the same while it is stopped', async () => {
     expect(await version.stop()).toBe(0);
-    await damageAndMend();
+    await damageAndMend('stopped');
     version = await start();
   });
 

@@ -8,6 +8,11 @@ export interface Expected {
   readonly entity: EntityName;
   readonly id: string;
   readonly kind: DriftKind;
+  /**
+   * Who takes over partitions of a store that can't guard versions compares them first (rule 10), and mends this unasked:
+   * whoever looks in a new process may or may not find it.
+   */
+  readonly endsAtTakeover?: boolean;
 }
 
 /** One damage; doing it tells what verify has to find. */

@@ -43,17 +43,24 @@ export function vectorDamages(url: URL, namespace: string, material: Material): 
   const { id: model } = material.conversation();
   const { id: gone } = material.deleted();
   const unknown = material.stranger();
-  return [
+  const inVersions = [
     on('missing', 'an object deleted', (id) => rest('DELETE', place(id))),
-    set('different', 'a text changed', (all) => ({ ...all, userInput: 'x' })),
-    set('different', 'a field removed', ({ modelName: _, ...all }) => all),
     version('different', 'a noted version raised', 5),
     version('stale', 'a noted version lowered', -1),
     set('different', 'a note deleted', ({ [versionProperty]: _, ...all }) => all),
-    change('different', 'a vector changed a little', ({ properties, vector }) => {
-      return { properties, vector: vector.map((value, i) => (i === 0 ? value + 0.25 : value)) };
-    }),
     damage('vectors', 'conversation', unknown, 'extra', 'an unknown object', () => copy(unknown, model)),
     damage('vectors', 'conversation', gone, 'resurrected', 'a deleted record back', () => copy(gone, model)),
   ];
+  return [
+    ...inVersions.map(endingAtTakeover),
+    set('different', 'a text changed', (all) => ({ ...all, userInput: 'x' })),
+    set('different', 'a field removed', ({ modelName: _, ...all }) => all),
+    change('different', 'a vector changed a little', ({ properties, vector }) => {
+      return { properties, vector: vector.map((value, i) => (i === 0 ? value + 0.25 : value)) };
+    }),
+  ];
+}
+
+function endingAtTakeover({ about, harm }: Damage): Damage {
+  return { about, harm: async () => ({ ...(await harm()), endsAtTakeover: true }) };
 }

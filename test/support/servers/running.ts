@@ -1,17 +1,12 @@
 /** The real engines of a test run, with the databases and accounts of a version, as `npm run engines` makes them. */
 import { type EngineName, planOf, provision, type RunningEngine, sharedEngine } from '@mindora/testing/engines';
-
-export type Bus = 'nats' | 'rabbitmq';
-
-/** What a version needs; objects are used by nothing yet. */
-const storeEngines = ['mariadb', 'postgres', 'redis', 'mongodb', 'elasticsearch', 'neo4j', 'weaviate'] as const;
-export type StoreEngine = (typeof storeEngines)[number];
+import { type BusName, storeEngines } from '../own-engines.ts';
 
 /** Engines by name, started. */
 export type Servers = ReadonlyMap<EngineName, RunningEngine>;
 
 /** Started with the first call, then the same ones for the whole run. */
-export async function runningServers(bus: Bus): Promise<Servers> {
+export async function runningServers(bus: BusName): Promise<Servers> {
   const names = [...storeEngines, bus];
   const engines = await Promise.all(names.map(async (name) => [name, await sharedEngine(name)] as const));
   return new Map(engines);
