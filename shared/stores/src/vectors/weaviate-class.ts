@@ -1,7 +1,7 @@
 /** One class of Weaviate, in the few requests that the store needs. Each is bounded, and each result is checked. */
 import { MindoraError } from '@mindora/runtime';
 import weaviate, { type FilterValue, type WeaviateClient } from 'weaviate-client';
-import type { WeaviateConnection } from './weaviate-connection.ts';
+import { type WeaviateConnection, writeTimeoutSeconds } from './weaviate-connection.ts';
 
 export type Properties = Record<string, string | number>;
 
@@ -33,8 +33,11 @@ export interface Nearest {
   readonly properties: readonly string[];
 }
 
-/** The seed has 100 (A6.2), but each request costs the engine some 50 objects more: so as many as a batch holds. */
-const objectsPerWrite = 500;
+/**
+ * The seed has 100 (A6.2), but each request costs the engine some 50 objects more: so about as many as a batch holds,
+ * and few enough for a busy engine to be done in time.
+ */
+const objectsPerWrite = 250;
 const charactersPerWrite = 8 * 1024 * 1024;
 const idsPerRequest = 1_000;
 /** Most that the engine deletes or finds by one request, unless it was set lower. */
@@ -91,13 +94,14 @@ export class WeaviateClass {
     for (const ids of chunksOf(uuids, idsPerRequest)) await this.#delete(weaviate.filter.byId().containsAny([...ids]));
   }
 
-  /** Removes all that a filter finds; how many. */
+  /** Removes what a filter finds, in parts that are done in time; how many. */
   async removeWhere(filter: FilterValue): Promise<number> {
     let removed = 0;
     while (removed < deletionsMax) {
-      const count = await this.#delete(filter);
-      removed += count;
-      if (count === 0) break;
+      const some = await this.#fetch({ filters: filter, limit: idsPerRequest }, { properties: [], vector: false });
+      if (some.length === 0) break;
+      await this.remove(some.map(({ uuid }) => uuid));
+      removed += some.length;
     }
     return removed;
   }
@@ -136,7 +140,8 @@ export class WeaviateClass {
   async #putSome(objects: readonly NewObject[]): Promise<string[]> {
     const body = `{"objects":[${objects.map((object) => objectJson(this.name, object)).join(',')}]}`;
     const path = '/batch/objects?consistency_level=QUORUM';
-    const { status, body: answer } = await this.#connection.change(() => this.#connection.rest('POST', path, { body }));
+    const options = { body, timeoutSeconds: writeTimeoutSeconds };
+    const { status, body: answer } = await this.#connection.change(() => this.#connection.rest('POST', path, options));
     if (status !== 200 || !Array.isArray(answer) || answer.length !== objects.length) {
       throw new MindoraError('store_unavailable', `Weaviate answers ${status} to a batch`);
     }

@@ -14,15 +14,20 @@ export interface WeaviateAddress {
   readonly key: string | null;
 }
 
-/** How long one request may take. What the engine does with a write ends with its request, or shortly after. */
+/** How long one request may take. */
 export const requestTimeoutSeconds = 10;
+/**
+ * How long one that writes objects may take: less, because whoever takes the store over waits for so long. What the
+ * engine does with a write ends with its request, or shortly after.
+ */
+export const writeTimeoutSeconds = 5;
 /** So long after a write was given up, the engine may still be carrying it out. */
-const settlingMs = 5_000;
+const settlingMs = 3_000;
 /**
  * So long after its sender sent it last, a write may still be carried out. (What lay in a broken network for longer is
  * found by the reconcile of each night, because an object bears its version.)
  */
-export const lateWritesMs = requestTimeoutSeconds * 1_000 + settlingMs;
+export const lateWritesMs = writeTimeoutSeconds * 1_000 + settlingMs;
 const reachTimeoutMs = 3_000;
 /** For so long after an answer the engine is taken to be there. */
 const trustMs = 1_000;
@@ -50,11 +55,16 @@ export interface RestOptions {
   /** JSON. */
   readonly body?: string;
   readonly anonymous?: boolean;
+  readonly timeoutSeconds?: number;
 }
 
 export interface RestAnswer {
   readonly status: number;
   readonly body: unknown;
+}
+
+interface Statistics {
+  readonly statistics?: readonly { readonly name?: string; readonly raft?: { readonly term?: string } }[];
 }
 
 export class WeaviateConnection {
@@ -63,6 +73,7 @@ export class WeaviateConnection {
   #answeredAt = Number.NEGATIVE_INFINITY;
   #lostWriteAt = Number.NEGATIVE_INFINITY;
   #version: string | null = null;
+  #run: string | null = null;
   #closed = false;
 
   constructor(address: WeaviateAddress) {
@@ -112,12 +123,13 @@ export class WeaviateConnection {
   }
 
   /** One request to the REST interface; `anonymous` leaves the key out. */
-  async rest(method: string, path: string, { body, anonymous = false }: RestOptions = {}): Promise<RestAnswer> {
+  async rest(method: string, path: string, options: RestOptions = {}): Promise<RestAnswer> {
     this.assertOpen();
+    const { body, anonymous = false, timeoutSeconds = requestTimeoutSeconds } = options;
     const { key } = this.#address;
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     if (key !== null && !anonymous) headers.authorization = `Bearer ${key}`;
-    const signal = AbortSignal.timeout(requestTimeoutSeconds * 1000);
+    const signal = AbortSignal.timeout(timeoutSeconds * 1000);
     const init = { method, headers, signal, ...(body === undefined ? {} : { body }) };
     try {
       const response = await fetch(`${this.#base()}/v1${path}`, init);
@@ -138,6 +150,22 @@ export class WeaviateConnection {
     const answer = await this.rest(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
     if (answer.status >= 200 && answer.status < 300) return answer.body;
     throw new MindoraError('store_unavailable', `Weaviate answers ${answer.status} to ${method} ${path}`);
+  }
+
+  /** Takes the engine as it runs now for the one that {@link assertSameRun} compares with. */
+  async noteRun(): Promise<void> {
+    this.#run = await this.#readRun();
+  }
+
+  /**
+   * An engine that was killed may have lost entries of its index although it kept the objects, and nobody need have
+   * called it meanwhile: so whoever looks at it from time to time is told that it was started again.
+   *
+   * @throws MindoraError `store_unavailable` until {@link noteRun} is called
+   */
+  async assertSameRun(): Promise<void> {
+    if (this.#run === null || (await this.#readRun()) === this.#run) return;
+    throw new MindoraError('store_unavailable', 'Weaviate was started again; its index is to be compared');
   }
 
   /**
@@ -173,6 +201,18 @@ export class WeaviateConnection {
     this.assertOpen();
   }
 
+  /**
+   * What changes with a start: the term of the nodes' election. Null where the key may not ask, and with several nodes
+   * one may start again without a new term: then the nightly look at the index is what finds a loss.
+   */
+  async #readRun(): Promise<string | null> {
+    const { status, body } = await this.rest('GET', '/cluster/statistics');
+    if (status !== 200) return null;
+    const { statistics = [] } = (body ?? {}) as Statistics;
+    const terms = statistics.map(({ name, raft }) => `${name}:${raft?.term}`);
+    return terms.length === 0 ? null : terms.sort().join(' ');
+  }
+
   async #readVersion(): Promise<void> {
     const { body } = await this.rest('GET', '/meta');
     const version = (body as { readonly version?: unknown } | null)?.version;
@@ -184,7 +224,7 @@ export class WeaviateConnection {
     return weaviate.client({
       connectionParams: { http: { host, port, secure }, grpc: { host, port: grpcPort, secure } },
       ...(key === null ? {} : { auth: new weaviate.ApiKey(key) }),
-      timeout: { init: 3, query: requestTimeoutSeconds, insert: requestTimeoutSeconds },
+      timeout: { init: 3, query: requestTimeoutSeconds, insert: writeTimeoutSeconds },
       skipInitChecks: true,
     });
   }

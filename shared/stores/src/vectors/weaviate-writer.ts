@@ -4,7 +4,7 @@
  * In which order the two halves of a record are written, so that a crash between them shows, and repeating mends it:
  * - a document: its object with the version on it, in one write; then an older tombstone goes. Between them the object
  *   is newer, and counts.
- * - the same version again: the object goes and comes. Between them the record is missing.
+ * - the same version again, or an object that the index has lost: it goes and comes. Between them the record is missing.
  * - a deletion: the tombstone, then the object goes. Between them the tombstone is newer, and the object beside it a
  *   fault.
  * - the position last: what it says is there.
@@ -22,6 +22,8 @@ export interface WriterParts {
   readonly reader: WeaviateReader;
   readonly ledger: WeaviateLedger;
   readonly dimensions: number;
+  /** Of so many dimensions, with a direction. */
+  readonly anyVector: Float32Array;
   readonly now: () => number;
   /** Told of each record that is written. */
   readonly onWritten: (entity: EntityName, id: string) => void;
@@ -102,15 +104,26 @@ export class WeaviateWriter {
   }
 
   async #writeDocuments(content: ContentClass, steps: readonly Step[]): Promise<number[]> {
-    // The same version again is to mend. Put in place of an equal one, an object isn't indexed anew, so it goes first.
-    const mended = steps.filter(({ item, object, before }) => object !== null && before.head?.version === item.version);
-    const old = mended.flatMap(({ before }) => before.object?.uuid ?? []);
+    const old = await this.#damaged(content, steps);
     if (old.length > 0) await content.class.remove(old);
     const refused = await content.class.put(steps.flatMap(({ object }) => object ?? []));
     const written = steps.filter(({ object }) => object !== null && !refused.has(object.id));
     const risen = written.filter(({ before }) => before.tombstone !== null).map(({ item }) => item.id);
     if (risen.length > 0) await this.#parts.ledger.unbury(content.entity, risen);
     return steps.flatMap(({ object, indexes }) => (object !== null && refused.has(object.id) ? indexes : []));
+  }
+
+  /**
+   * Objects to be removed before they are put. Put in place of one with the same vector, an object isn't indexed anew:
+   * also where the index has lost it. The same version again is to mend.
+   */
+  async #damaged({ class: objects }: ContentClass, steps: readonly Step[]): Promise<string[]> {
+    const there = steps.filter(({ object, before }) => object !== null && before.object !== null);
+    const isRepeated = ({ item, before }: Step): boolean => before.head?.version === item.version;
+    const changed = there.filter((step) => !isRepeated(step)).flatMap(({ before }) => before.object?.uuid ?? []);
+    const known = await objects.indexed(changed, this.#parts.anyVector);
+    const uuids = there.filter(isRepeated).flatMap(({ before }) => before.object?.uuid ?? []);
+    return [...uuids, ...changed.filter((uuid) => !known.has(uuid))];
   }
 
   async #writeDeletions(content: ContentClass, steps: readonly Step[]): Promise<void> {

@@ -75,6 +75,7 @@ class WeaviateVectors implements VectorStore {
     const { clock, dimensions } = options;
     const prefix = classPrefix(namespace);
     const now = (): number => clock.now();
+    const anyVector = new Float32Array(dimensions).fill(1);
     this.#clock = clock;
     this.capabilities = capabilitiesFor(dimensions);
     this.#connection = new WeaviateConnection(parseWeaviateUrl(url));
@@ -86,7 +87,7 @@ class WeaviateVectors implements VectorStore {
       ledger: this.#ledger,
       now,
       undisturbed,
-      anyVector: new Float32Array(dimensions).fill(1),
+      anyVector,
     });
     const enumerate = (entity: EntityName): AsyncIterable<readonly string[]> => this.#reader.ids(this.#content(entity));
     this.#windows = new Windows(enumerate, now, options.windowIdsMax);
@@ -95,6 +96,7 @@ class WeaviateVectors implements VectorStore {
       reader: this.#reader,
       ledger: this.#ledger,
       dimensions,
+      anyVector,
       now,
       onWritten: (entity, id) => this.#windows.add(entity, id),
     });
@@ -107,6 +109,7 @@ class WeaviateVectors implements VectorStore {
 
   migrate(): Promise<void> {
     return this.#write(async () => {
+      await this.#connection.noteRun();
       const state = await this.#schema.state();
       if (state === 'absent') await this.#schema.create();
       else if (state === 'other' || (await this.#ledger.mark('wiping')) !== null) await this.#empty();
@@ -161,7 +164,8 @@ class WeaviateVectors implements VectorStore {
     return this.#write(() => this.#ledger.setPositions(positions));
   }
 
-  label(): Promise<string | null> {
+  async label(): Promise<string | null> {
+    await this.#connection.assertSameRun();
     return this.#ledger.mark('label');
   }
 
