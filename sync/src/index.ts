@@ -1,5 +1,5 @@
 export type { BreakerState } from './breaker.ts';
-export type { CaptureStatus } from './capture.ts';
+export { Capture, type CaptureStatus } from './capture.ts';
 export * from './engine.ts';
 export * from './projections/index.ts';
 export { createSyncService, type SyncCalls } from './service.ts';

@@ -15,7 +15,8 @@ import { measureSemantic } from './semantic.ts';
 import { measureStart } from './start.ts';
 import { measureApply, measureSync } from './sync.ts';
 import { measureRebuild, measureVerify } from './verify.ts';
-import { openWorld } from './world.ts';
+import { openWorld, type World } from './world.ts';
+import { openRealWorld } from './world-real.ts';
 
 const names: readonly string[] = ['sync', 'apply', 'freshness', 'verify', 'rebuild', 'gateway', 'start'];
 /** Real engines are installed and started for it, so only who asks for one gets it: `--only postgres`. */
@@ -60,15 +61,15 @@ function note(measurement: Measurement): void {
   if (!values.json) print(`\n${toTable(measurement)}`);
 }
 
-async function measureWorld(): Promise<void> {
-  const world = await openWorld();
+async function measureWorld(opening: Promise<World>): Promise<void> {
+  const world = await opening;
   try {
     const filled = await measureSync(world, records);
     if (wanted('sync')) note(filled);
-    if (wanted('freshness')) note(await measureFreshness(world, samples));
+    if (wanted('freshness') && values.engines !== 'real') note(await measureFreshness(world, samples));
     if (wanted('verify')) note(await measureVerify(world));
     if (wanted('rebuild')) note(await measureRebuild(world));
-    if (wanted('apply')) note(await measureApply(world, records));
+    if (wanted('apply') && values.engines !== 'real') note(await measureApply(world, records));
   } finally {
     await world.close();
   }
@@ -78,18 +79,24 @@ if (!values.json) {
   const { cpu, cores, memory_gb, system, node, sqlite } = machine;
   print(`${cpu}, ${cores} cores, ${memory_gb} GB, ${system}; Node ${node}, SQLite ${sqlite}; ${records} records`);
 }
-/** `--engines real --only freshness`: a version on servers, started for it. */
+const onWorld = ['sync', 'verify', 'rebuild'];
+
+/** `--engines real --only freshness --only sync`: a version on servers, started for it. */
 async function measureServers(): Promise<void> {
-  if (values.bus !== 'nats' && values.bus !== 'rabbitmq') throw new RangeError('--bus is nats or rabbitmq');
-  if (!wanted('freshness')) throw new RangeError('on real engines there is --only freshness');
+  const { bus } = values;
+  if (bus !== 'nats' && bus !== 'rabbitmq') throw new RangeError('--bus is nats or rabbitmq');
+  if (!['freshness', ...onWorld].some(wanted)) {
+    throw new RangeError('on real engines there are --only freshness, sync, verify and rebuild');
+  }
   const [seconds, ratePerS] = [Number(values.seconds) || 60, Number(values.rate) || 100];
-  note(await measureRealFreshness({ bus: values.bus, seconds, ratePerS }));
+  if (wanted('freshness')) note(await measureRealFreshness({ bus, seconds, ratePerS }));
+  if (onWorld.some(wanted)) await measureWorld(openRealWorld(bus));
 }
 
 async function measureEmbedded(): Promise<void> {
   if (wanted('start')) note(await measureStart());
   if (wanted('gateway')) note(await measureGateway());
-  if (names.slice(0, 5).some(wanted)) await measureWorld();
+  if (names.slice(0, 5).some(wanted)) await measureWorld(openWorld());
 }
 
 await (values.engines === 'real' ? measureServers() : measureEmbedded());

@@ -1,8 +1,9 @@
 /** A version without its gateway: the primary, the embedder, all stores and sync, each in its thread, as `mindora up` has them. */
 import { mkdirSync } from 'node:fs';
+import type { BusSettings } from '@mindora/bus';
 import { defaultRetention, type Role, roles } from '@mindora/contracts';
 import { Thread } from '@mindora/runtime';
-import { primaryThread } from '@mindora/stores';
+import { type PrimaryLocation, primaryThread, type StoreConnection } from '@mindora/stores';
 import { type StoreThreadData, storeThreadModule } from '@mindora/stores/create';
 import { lexicalModel, lexicalThreadModule } from '@mindora/stores/embedder/index';
 import type { PrimaryService } from '@mindora/stores/primary/client';
@@ -19,8 +20,17 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(): Promise<World> {
+/** Servers in place of files; a store that isn't named is embedded. */
+export interface WorldServers {
+  readonly primary: PrimaryLocation;
+  readonly bus: BusSettings;
+  readonly stores: Readonly<Partial<Record<Role, StoreConnection>>>;
+}
+
+/** Opens it on files of its own, or on servers. */
+export async function openWorld(servers?: WorldServers): Promise<World> {
   const directory = await temporaryDirectory();
+  const parts = servers ?? embedded(directory.file);
   const folderOf = (role: Role): string => directory.file(role);
   const threads: Thread[] = [];
   const start = async <T>(name: string, module: URL, data: T, uses: Record<string, Thread> = {}): Promise<Thread> => {
@@ -28,17 +38,20 @@ export async function openWorld(): Promise<World> {
     threads.unshift(thread);
     return thread;
   };
-  const primary = await start('primary', primaryThread, { file: directory.file('primary.sqlite') });
+  const primary = await start('primary', primaryThread, parts.primary);
+  await primary.proxy<PrimaryService>().migrate();
   const uses: Record<string, Thread> = {
     primary,
     embedder: await start('embedder', lexicalThreadModule, { dimensions }),
   };
   for (const role of roles) {
     mkdirSync(folderOf(role));
-    const data: StoreThreadData = { role, directory: folderOf(role), dimensions };
+    const connection = parts.stores[role];
+    const onServer = connection === undefined ? {} : { connection };
+    const data: StoreThreadData = { role, directory: folderOf(role), dimensions, ...onServer };
     uses[role] = await start(role, storeThreadModule, data);
   }
-  const sync = await start('sync', syncThread, syncData(directory.file), uses);
+  const sync = await start('sync', syncThread, syncData(parts), uses);
   return {
     folderOf,
     primary: primary.proxy<PrimaryService>(),
@@ -50,12 +63,20 @@ export async function openWorld(): Promise<World> {
   };
 }
 
-function syncData(file: (name: string) => string): SyncThreadData {
+function embedded(file: (name: string) => string): WorldServers {
+  return {
+    primary: { file: file('primary.sqlite') },
+    bus: { kind: 'embedded', file: file('bus.sqlite') },
+    stores: {},
+  };
+}
+
+function syncData({ primary, bus }: WorldServers): SyncThreadData {
   return {
     version: 'bench',
     logLevel: 'warn',
-    primary: { file: file('primary.sqlite') },
-    bus: { kind: 'embedded', file: file('bus.sqlite') },
+    primary,
+    bus,
     stores: roles,
     embedder: { kind: 'remote', model: lexicalModel, dimensions },
     retention: defaultRetention,

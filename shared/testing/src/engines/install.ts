@@ -30,8 +30,13 @@ const tools: InstallTools = {
   },
 };
 
+/** What is installed: an engine, or a tool beside them. */
+export interface Installable extends Pick<EngineDefinition, 'installation'> {
+  readonly name: string;
+}
+
 /** The folder of an engine, installed where it was not; '' where the system's package serves. */
-export async function installed(definition: EngineDefinition): Promise<string> {
+export async function installed(definition: Installable): Promise<string> {
   const { installation } = definition;
   if ('binary' in installation) {
     await installPackage(installation);
