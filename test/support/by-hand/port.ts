@@ -63,7 +63,7 @@ export interface Hands {
   damages(material: Material): Damage[];
   /** The lengths of vectors in the relational store. */
   embeddingLengths(): Promise<unknown[]>;
-  /** How many conversations lie in the document store. */
+  /** How many conversations the document store has, as queries see them. */
   documents(): Promise<number>;
   close(): Promise<void>;
 }

@@ -88,7 +88,11 @@ export async function serverHands(data: string): Promise<Hands> {
     unholdable,
     damages: (material) => allDamages(clients, material),
     embeddingLengths: () => clients.relational.values('SELECT DISTINCT dimensions FROM ai_conversation_vectors'),
-    documents: () => clients.documents.countDocuments({ _deleted_at: { $exists: false } }),
+    documents: () => {
+      // The server removes what has expired within a minute; queries go by the time.
+      const lasting = [{ _expires_at: { $exists: false } }, { _expires_at: { $gt: new Date() } }];
+      return clients.documents.countDocuments({ _deleted_at: { $exists: false }, $or: lasting });
+    },
     async close() {
       const { relational, identity, governance, credit } = clients;
       await Promise.all([primary, relational, identity, governance, credit].map((shell) => shell.close()));
