@@ -1,6 +1,6 @@
 /** What only Weaviate can do to the vector store. Engines of its own: some cases end or freeze them. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { encodeVector, type Row } from '@mindora/contracts';
+import type { Row } from '@mindora/contracts';
 import { systemClock } from '@mindora/runtime';
 import { type RunningEngine, startEngine } from '@mindora/testing/engines';
 import { seeded, until } from '@mindora/testing/plain';
@@ -11,6 +11,7 @@ import { parseWeaviateUrl, WeaviateConnection } from '../src/vectors/weaviate-co
 import { objectUuid } from '../src/vectors/weaviate-documents.ts';
 import { strayIdOf } from '../src/vectors/weaviate-ids.ts';
 import { applyAll, faultsOf, scanAll } from './support/stores.ts';
+import { at, conversation, dimensions, nearestTo0, testVectorStore } from './support/vectors.ts';
 
 let engine: RunningEngine;
 let store: VectorStore;
@@ -21,36 +22,14 @@ function open(dimensions: number, options: { windowIdsMax?: number; url?: string
   return openWeaviateVectors({ url, namespace: '' }, { clock: systemClock(), dimensions, ...rest });
 }
 
-function conversation(id: string, vector: ArrayLike<number>, userId = 'u1'): Row {
-  return {
-    conversationId: id,
-    userInput: `问题 ${id}`,
-    aiResponse: 'answer',
-    userId,
-    sessionId: 's1',
-    modelName: 'm',
-    createdAt: '2026-01-01T00:00:00.000001Z',
-    vector: encodeVector(vector),
-  };
-}
-
-/** At an angle of so many degrees from the first axis. */
-function at(degrees: number): number[] {
-  const radians = (degrees * Math.PI) / 180;
-  return [Math.cos(radians), Math.sin(radians), 0, 0];
-}
-
-async function nearest(limit: number, userId: string | null = null): Promise<string[]> {
-  const vector = Float32Array.from(at(0));
-  return (await store.nearest({ entity: 'conversation', vector, limit, userId })).map(({ id }) => id);
-}
+const nearest = (limit: number): Promise<string[]> => nearestTo0(store, limit);
 
 beforeAll(async () => {
   engine = await startEngine('weaviate');
 }, 180_000);
 afterAll(() => engine.stop());
 beforeEach(async () => {
-  store = open(4);
+  store = open(dimensions);
   raw = new WeaviateConnection(parseWeaviateUrl(engine.url));
   await store.migrate();
   await store.wipe();
@@ -60,39 +39,7 @@ afterEach(async () => {
   raw.close();
 });
 
-describe('nearest', () => {
-  test('cosine similarity, a user filter that costs no place, equal scores by id', async () => {
-    const others = Array.from(
-      { length: 300 },
-      (_, i) => [`o${i}`, conversation(`o${i}`, at(i / 100), 'other')] as const,
-    );
-    const mine = ['m1', 'm2', 'm3'].map((id, i) => [id, conversation(id, at(80 + i), 'me')] as const);
-    const spaced = [['s', conversation('s', at(1), ' me')]] as const;
-    await applyAll(store, 'conversation', 1, [...others, ...mine, ...spaced]);
-    expect(await nearest(2, 'me')).toEqual(['m1', 'm2']);
-    expect(await nearest(200, 'me')).toEqual(['m1', 'm2', 'm3']);
-    expect(await nearest(5, ' me')).toEqual(['s']);
-    expect(await nearest(1, 'nobody')).toEqual([]);
-    const [first] = await store.nearest({
-      entity: 'conversation',
-      vector: Float32Array.from(at(20)),
-      limit: 1,
-      userId: 'me',
-    });
-    expect(first?.score).toBeCloseTo(Math.cos(Math.PI / 3), 5);
-    expect(first?.document).toEqual(
-      Object.fromEntries(Object.entries(mine[0]?.[1] ?? {}).filter(([field]) => field !== 'vector')),
-    );
-    const ties = Array.from({ length: 150 }, (_, i) => `t${String(i).padStart(3, '0')}`);
-    await applyAll(
-      store,
-      'conversation',
-      1,
-      ties.toReversed().map((id) => [id, conversation(id, at(90), 'tied')]),
-    );
-    for (const limit of [1, 7, 150]) expect(await nearest(limit, 'tied')).toEqual(ties.slice(0, limit));
-  });
-});
+testVectorStore('vectors on Weaviate', () => ({ open }));
 
 describe('damage by another hand', () => {
   const objects = (): WeaviateClass => new WeaviateClass(raw, 'AIConversation');
@@ -164,17 +111,6 @@ describe('damage by another hand', () => {
     await store.migrate();
     expect([await store.positions(), await store.label()]).toEqual([[], null]);
     expect(await scanAll(store, 'conversation')).toEqual([]);
-  });
-
-  test('another dimension empties the store', async () => {
-    await store.setLabel('filled');
-    await store.close();
-    store = open(2);
-    await store.migrate();
-    expect([await scanAll(store, 'conversation'), await store.label()]).toEqual([[], null]);
-    await applyAll(store, 'conversation', 5, [['a', conversation('a', [1, 0])]]);
-    await store.migrate();
-    expect(await scanAll(store, 'conversation')).toMatchObject([{ id: 'a', version: 5 }]);
   });
 });
 
