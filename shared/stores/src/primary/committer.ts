@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { backoffMs, MindoraError } from '@mindora/runtime';
 import { Group, type Job, type Work } from './group.ts';
 import type { Connection } from './sql.ts';
+import type { Insertion } from './together.ts';
 import type { UnitContext } from './units.ts';
 
 export interface CommitterLimits {
@@ -51,16 +52,21 @@ export class Committer {
 
   /**
    * Runs a unit of work: all of it or nothing, durable when the promise resolves. The work uses nothing but the
-   * connection it is given, and changes nothing outside: it may be run again after what it did was undone.
+   * connection it is given, and changes nothing outside: it may be run again after what it did was undone, or not at all
+   * where it is an `insertion`, which may be done together with others.
    *
    * @throws MindoraError what the work threw, `overloaded` where the queue is full, `store_unavailable`
    */
-  commit<T>(work: Work<T>, options: { bytes?: number; marks?: boolean } = {}): Promise<T> {
+  commit<T>(
+    work: Work<T>,
+    options: { bytes?: number; marks?: boolean; insertion?: Insertion | null } = {},
+  ): Promise<T> {
     const bytes = options.bytes ?? 0;
     const refusal = this.#refusal(bytes);
     if (refusal !== null) return Promise.reject(refusal);
     return new Promise<T>((resolve, reject) => {
-      const job = { work, bytes, marks: options.marks ?? true, resolve: resolve as Job['resolve'], reject };
+      const { marks = true, insertion = null } = options;
+      const job = { work, bytes, marks, insertion, resolve: resolve as Job['resolve'], reject };
       this.#queue.push(job);
       this.#queueBytes += bytes;
       this.#start();

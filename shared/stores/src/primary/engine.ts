@@ -26,6 +26,7 @@ import { apiKeyByHash, apiKeysOf, findRows } from './records.ts';
 import { decodeRow, definitionOf, storedRow } from './rows.ts';
 import { Snapshots } from './snapshots.ts';
 import { chunks, inTransaction, type Sql } from './sql.ts';
+import { insertionOf } from './together.ts';
 import { ensureTriggers } from './triggers.ts';
 import { refuseErasedUser, runUnit, type UnitContext, unitMutationsMax } from './units.ts';
 import { setUnreadableAside } from './unreadable.ts';
@@ -194,7 +195,8 @@ function recordsOf({ context, committer, near }: Parts): PrimaryRecords {
     if (unit.length > unitMutationsMax) {
       throw new MindoraError('invalid_request', `a unit of work has at most ${unitMutationsMax} steps`);
     }
-    return committer.commit((sql) => runUnit(sql, context, unit), { bytes: bytesOf(unit) });
+    const insertion = insertionOf(unit);
+    return committer.commit((sql) => runUnit(sql, context, unit), { bytes: bytesOf(unit), insertion });
   };
   const get = async (sql: Sql, key: RecordKey, secrets: boolean) => {
     const cells = await storedRow(sql, dialect, key.entity, key.id);

@@ -1,6 +1,7 @@
 /** Units of work that share one commit. */
 import { MindoraError } from '@mindora/runtime';
 import type { Cell, Cells, Connection, Sql } from './sql.ts';
+import { type Insertion, insertTogether, partsOf } from './together.ts';
 import type { UnitContext } from './units.ts';
 
 export type Work<T> = (sql: Sql) => Promise<T>;
@@ -9,6 +10,8 @@ export interface Job {
   readonly work: Work<unknown>;
   readonly bytes: number;
   readonly marks: boolean;
+  /** What the work does, where that is to insert one record. */
+  readonly insertion: Insertion | null;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -43,6 +46,9 @@ class Counting implements Sql {
 /** A unit failed half-way without a savepoint to go back to. */
 class HalfDone extends Error {}
 
+/** Rows were inserted together, and what came then failed: each unit has to be tried by itself. */
+class Apart extends Error {}
+
 /** Another transaction was in the way of a unit, or of the commit (null). */
 class InTheWay extends Error {
   readonly job: Job | null;
@@ -60,6 +66,8 @@ export class Group {
   readonly #context: UnitContext;
   /** Each unit in a savepoint of its own. */
   readonly #careful: boolean;
+  /** Neighbours that insert may share a statement. */
+  readonly #together: boolean;
   readonly #lockWaits: ReadonlyMap<Job, number>;
   /** How often others were in the way so far. */
   readonly pauses: number;
@@ -68,8 +76,9 @@ export class Group {
   constructor(
     jobs: readonly Job[],
     context: UnitContext,
-    past: { careful: boolean; pauses: number; lockWaits: ReadonlyMap<Job, number> } = {
+    past: { careful: boolean; together: boolean; pauses: number; lockWaits: ReadonlyMap<Job, number> } = {
       careful: !context.dialect.dearSavepoints,
+      together: context.dialect.isServer,
       pauses: 0,
       lockWaits: new Map(),
     },
@@ -77,6 +86,7 @@ export class Group {
     this.#jobs = jobs;
     this.#context = context;
     this.#careful = past.careful;
+    this.#together = past.together && !past.careful;
     this.pauses = past.pauses;
     this.#lockWaits = past.lockWaits;
   }
@@ -91,7 +101,7 @@ export class Group {
     const outcomes: Outcome[] = [];
     try {
       await connection.begin('write');
-      for (const job of this.#jobs) outcomes.push(await this.#attempt(connection, job));
+      for (const part of this.#parts()) outcomes.push(...(await this.#attemptPart(connection, part)));
       await this.#endWith(connection);
     } catch (thrown) {
       // Where even this fails, the next BEGIN fails too, and tries it again.
@@ -108,6 +118,35 @@ export class Group {
     } catch (thrown) {
       const kind = this.#context.dialect.retry(thrown);
       throw kind === null ? thrown : new InTheWay(null, kind, thrown);
+    }
+  }
+
+  #parts(): Job[][] {
+    return this.#together ? partsOf(this.#jobs) : this.#jobs.map((job) => [job]);
+  }
+
+  async #attemptPart(connection: Connection, part: readonly Job[]): Promise<Outcome[]> {
+    const together = part.length > 1 ? await this.#insertTogether(connection, part) : null;
+    if (together !== null) return together;
+    const outcomes: Outcome[] = [];
+    for (const job of part) outcomes.push(await this.#attempt(connection, job));
+    return outcomes;
+  }
+
+  /** Null where nothing was inserted, because of one of them: which one shows when each is tried by itself. */
+  async #insertTogether(connection: Connection, part: readonly Job[]): Promise<Outcome[] | null> {
+    const counting = new Counting(connection);
+    try {
+      const insertions = part.flatMap(({ insertion }) => insertion ?? []);
+      const written = await insertTogether(counting, this.#context, insertions);
+      return written?.map((one, index) => ({ job: part[index] as Job, value: [one] })) ?? null;
+    } catch (thrown) {
+      if (!connection.inTransaction()) {
+        throw this.#context.dialect.retry(thrown) === null ? thrown : new InTheWay(null, 'deadlock', thrown);
+      }
+      // A statement that fails undoes itself; after one that didn't, only the whole can be undone.
+      if (counting.changes > 0) throw new Apart();
+      return null;
     }
   }
 
@@ -149,6 +188,7 @@ export class Group {
 
   #next(thrown: unknown): Group | null {
     if (thrown instanceof HalfDone) return this.#again({ careful: true });
+    if (thrown instanceof Apart) return this.#again({ together: false });
     if (thrown instanceof InTheWay && this.pauses < pausesMax) return this.#afterPause(thrown);
     this.#giveUp(thrown instanceof InTheWay ? thrown.cause : thrown);
     return null;
@@ -166,11 +206,13 @@ export class Group {
   #again(change: {
     jobs?: readonly Job[];
     careful?: boolean;
+    together?: boolean;
     pauses?: number;
     lockWaits?: ReadonlyMap<Job, number>;
   }): Group {
     return new Group(change.jobs ?? this.#jobs, this.#context, {
       careful: change.careful ?? this.#careful,
+      together: change.together ?? this.#together,
       pauses: change.pauses ?? this.pauses,
       lockWaits: change.lockWaits ?? this.#lockWaits,
     });

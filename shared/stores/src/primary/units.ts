@@ -78,18 +78,28 @@ export async function insertRows(
   const definition = definitionOf(name);
   for (const part of rowParts(rows)) {
     const cells = part.map((row) => completeRow(definition, row, context));
-    const columns = Object.keys(cells[0] ?? {});
-    const line = `(${columns.map(() => '?').join(', ')})`;
-    await sql.run(
-      `INSERT INTO ${quote(definition.table)} (${columns.map(quote).join(', ')})
-       VALUES ${cells.map(() => line).join(', ')}`,
-      cells.flatMap((one) => boundCells(definition, context.dialect, one)),
-    );
+    await insertCells(sql, context, definition, cells);
   }
 }
 
+/** Inserts rows with one statement. */
+export async function insertCells(
+  sql: Sql,
+  { dialect }: UnitContext,
+  definition: EntityDefinition,
+  rows: readonly CellRow[],
+): Promise<void> {
+  const columns = Object.keys(rows[0] ?? {});
+  const line = `(${columns.map(() => '?').join(', ')})`;
+  await sql.run(
+    `INSERT INTO ${quote(definition.table)} (${columns.map(quote).join(', ')})
+     VALUES ${rows.map(() => line).join(', ')}`,
+    rows.flatMap((cells) => boundCells(definition, dialect, cells)),
+  );
+}
+
 /** The row with defaults, generated key and times; every column is there. */
-function completeRow(definition: EntityDefinition, row: Row, context: UnitContext): CellRow {
+export function completeRow(definition: EntityDefinition, row: Row, context: UnitContext): CellRow {
   const given = encodeRow(definition, row);
   const now = context.clock.timestamp();
   const complete: CellRow = {};
