@@ -205,6 +205,28 @@ describe('a unit of work', () => {
     ]);
     expect(results).toMatchObject([{ ok: true }, { ok: false, code: 'conflict' }, { ok: true }]);
   });
+
+  test('answers many inserts each by itself, where some are refused and one was there before', async () => {
+    const { records, ledger } = it.primary;
+    await write(conversation('many-7'));
+    await write({ op: 'delete', entity: 'conversation', id: 'many-7' });
+    await write(conversation('many-20'));
+    await ledger.beginErasure('many-erased');
+    const units = Array.from({ length: 40 }, (_, n) => {
+      if (n === 30) return [conversation('many-30', { user_id: 'many-erased' })];
+      return [n === 35 ? user('many-35') : conversation(`many-${n}`)];
+    });
+    const results = await records.writeEach(units);
+    const answers = results.map((result) => (result.ok ? result.written[0]?.version : result.code));
+    const wanted = units.map((_, n) => ({ 7: 3, 20: 'conflict', 30: 'user_erased' })[n] ?? 1);
+    expect(answers).toEqual(wanted);
+    for (const [n, result] of results.entries()) {
+      const entity = n === 35 ? 'user' : 'conversation';
+      const id = result.ok ? String(result.written[0]?.id) : '';
+      if (result.ok) expect(result.written[0]?.row).toEqual(await records.get({ entity, id }));
+    }
+    expect(await records.get({ entity: 'conversation', id: 'many-30' })).toBeNull();
+  });
 });
 
 describe('the ledger', () => {
