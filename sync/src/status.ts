@@ -1,4 +1,5 @@
 import type { MetricFamily, Role } from '@mindora/contracts';
+import { type Clock, MindoraError } from '@mindora/runtime';
 import type { StorePosition } from '@mindora/stores';
 import type { BreakerState } from './breaker.ts';
 import type { CaptureStatus } from './capture.ts';
@@ -54,10 +55,37 @@ export interface SyncStatus {
   readonly stores: readonly StoreStatus[];
 }
 
+/** A part that hangs is told as one that doesn't answer: who looks at the others must not wait for it. */
+const patienceMs = 2000;
+
+/** Answers that are still waited for, by part and question: who looks again meanwhile waits for the same one. */
+const asking = new WeakMap<object, Map<string, Promise<unknown>>>();
+
+/** @throws MindoraError `store_unavailable` where the part takes too long, or what it throws */
+async function patiently<T>(clock: Clock, part: object, name: string, ask: () => Promise<T>): Promise<T> {
+  const questions = asking.get(part) ?? new Map<string, Promise<unknown>>();
+  asking.set(part, questions);
+  const answer = (questions.get(name) as Promise<T> | undefined) ?? ask().finally(() => questions.delete(name));
+  questions.set(name, answer);
+  const patience = new AbortController();
+  const late = clock.sleep(patienceMs, patience.signal).then((): never => {
+    throw new MindoraError('store_unavailable', `no answer within ${patienceMs} ms`);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    patience.abort();
+    // Whichever came second is nobody's.
+    for (const other of [answer, late]) other.catch(() => undefined);
+  }
+}
+
 /** How a store does, also where it can't be asked. */
 export async function statusOf(parts: SyncParts, store: StoreSync): Promise<StoreStatus> {
-  const { lagBatches, lagMs } = await lagOf(parts, store.role);
-  const { positions, ok, detail } = await askedOf(store);
+  const [{ lagBatches, lagMs }, { positions, ok, detail }] = await Promise.all([
+    lagOf(parts, store.role),
+    askedOf(parts, store),
+  ]);
   const state = stateOf(store);
   return {
     store: store.role,
@@ -85,10 +113,15 @@ function stateOf(store: StoreSync): StoreStatus['state'] {
   return store.continuity.trusted ? 'running' : 'starting';
 }
 
-async function askedOf({ target }: StoreSync): Promise<{ positions: StorePosition[]; ok: boolean; detail: string }> {
+async function askedOf(
+  { clock }: SyncParts,
+  { target }: StoreSync,
+): Promise<{ positions: StorePosition[]; ok: boolean; detail: string }> {
   try {
-    const health = await target.health();
-    return { positions: await target.positions(), ok: health.ok, detail: health.detail };
+    return await patiently(clock, target, 'status', async () => {
+      const health = await target.health();
+      return { positions: await target.positions(), ok: health.ok, detail: health.detail };
+    });
   } catch (thrown) {
     return { positions: [], ok: false, detail: facts(thrown).detail };
   }
@@ -97,7 +130,7 @@ async function askedOf({ target }: StoreSync): Promise<{ positions: StorePositio
 /** Batches on the bus that a store has not acknowledged; the bus's own failure is told in its own place. */
 export async function lagOf({ bus, clock }: SyncParts, role: Role): Promise<{ lagBatches: number; lagMs: number }> {
   try {
-    const lags = await bus.lag(role);
+    const lags = await patiently(clock, bus, role, () => bus.lag(role));
     const oldest = Math.min(...lags.map(({ oldestAt }) => oldestAt ?? Number.POSITIVE_INFINITY));
     return {
       lagBatches: lags.reduce((sum, { head, acknowledged }) => sum + Math.max(0, head - acknowledged), 0),
@@ -110,18 +143,21 @@ export async function lagOf({ bus, clock }: SyncParts, role: Role): Promise<{ la
 }
 
 /** How the bus does, also where it can't be asked. */
-export async function busStatus({ bus }: SyncParts): Promise<SyncStatus['bus']> {
+export async function busStatus({ bus, clock }: SyncParts): Promise<SyncStatus['bus']> {
   try {
-    return { engine: bus.engine, incarnation: await bus.incarnation(), heads: await bus.heads(), lastError: null };
+    return await patiently(clock, bus, 'heads', async () => {
+      return { engine: bus.engine, incarnation: await bus.incarnation(), heads: await bus.heads(), lastError: null };
+    });
   } catch (thrown) {
     return { engine: bus.engine, incarnation: null, heads: [], lastError: facts(thrown).code };
   }
 }
 
 /** How the ledger does, also where it can't be asked. */
-export async function primaryStatus({ ledger }: SyncParts): Promise<SyncStatus['primary']> {
+export async function primaryStatus({ ledger, clock }: SyncParts): Promise<SyncStatus['primary']> {
   try {
-    const { records, pending, oldestPendingAt, now, parked } = await ledger.statistics();
+    const asked = await patiently(clock, ledger, 'statistics', () => ledger.statistics());
+    const { records, pending, oldestPendingAt, now, parked } = asked;
     const pendingMs = oldestPendingAt === null ? 0 : Math.max(0, now - oldestPendingAt);
     return { records, pending, pendingMs, parked, lastError: null };
   } catch (thrown) {

@@ -112,7 +112,7 @@ export class Load {
     const user = `${this.#options.name}_${Math.floor(number / recordsPerUser)}`;
     if (number % recordsPerUser === 0) this.users.push(user);
     const entity = number % 8 === 7 ? 'analysis' : 'conversation';
-    return { entity, id: `${entity}-${user}-${number}`, user };
+    return { entity, id: `${this.#options.name}-${number}`, user };
   }
 
   /** Nobody else changes it meanwhile, so what is known of it stays exact. */

@@ -112,7 +112,8 @@ class Outage {
       model: this.#model,
       chance: new Chance(seed),
       ratePerS,
-      name: `${engine}_${kind}_${seed}`,
+      // Short: an id has 36 characters at most.
+      name: `${engine.slice(0, 7)}_${kind}_${seed}`,
       mayRefuse: () => isPrimary && this.#isAway && performance.now() < this.#backAt + graceMs,
     });
     return this.#load;

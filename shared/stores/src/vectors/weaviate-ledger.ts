@@ -75,14 +75,18 @@ export class WeaviateLedger {
   }
 
   /** A batch that comes again after a crash doesn't take the position back; another incarnation counts anew. */
-  async advance(position: StorePosition): Promise<void> {
-    const uuid = positionUuid(position.partition);
-    const held = (await this.class.get([uuid], wanted)).get(uuid);
-    if (held !== undefined) {
-      const { incarnation, n } = positionOf(held);
-      if (incarnation === position.incarnation && n >= position.n) return;
+  async advance(positions: readonly StorePosition[]): Promise<void> {
+    if (positions.length === 0) return;
+    const uuids = positions.map(({ partition }) => positionUuid(partition));
+    const held = await this.class.get(uuids, wanted);
+    const known = new Map([...held].map(([uuid, line]) => [uuid, positionOf(line)]));
+    const ahead = new Map<string, StorePosition>();
+    for (const position of positions) {
+      const uuid = positionUuid(position.partition);
+      const here = ahead.get(uuid) ?? known.get(uuid);
+      if (here?.incarnation !== position.incarnation || here.n < position.n) ahead.set(uuid, position);
     }
-    await this.setPositions([position]);
+    if (ahead.size > 0) await this.setPositions([...ahead.values()]);
   }
 
   async mark(name: MarkName): Promise<string | null> {

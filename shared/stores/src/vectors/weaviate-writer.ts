@@ -48,15 +48,17 @@ export class WeaviateWriter {
     this.#parts = parts;
   }
 
-  async apply(batch: ApplyBatch): Promise<ApplyResult[]> {
+  /** Batches as one, each request serving all of them. The results of each. */
+  async apply(batches: readonly ApplyBatch[]): Promise<ApplyResult[][]> {
     const { contents, ledger } = this.#parts;
-    const results = new Array<ApplyResult>(batch.items.length);
-    for (const content of contents.values()) await this.#applyOf(content, batch.items, results);
-    for (const [i, { entity }] of batch.items.entries()) {
+    const items = batches.flatMap((batch) => batch.items);
+    const results = new Array<ApplyResult>(items.length);
+    for (const content of contents.values()) await this.#applyOf(content, items, results);
+    for (const [i, { entity }] of items.entries()) {
       if (!contents.has(entity)) results[i] = { outcome: 'refused', reason: 'vectors holds no such entity' };
     }
-    if (batch.position !== null) await ledger.advance(batch.position);
-    return results;
+    await ledger.advance(batches.flatMap(({ position }) => position ?? []));
+    return batches.map((batch) => results.splice(0, batch.items.length));
   }
 
   async #applyOf(content: ContentClass, items: readonly ApplyItem[], results: ApplyResult[]): Promise<void> {
