@@ -8,6 +8,7 @@ import { type InstallTools, installed, mavenInstall } from '@mindora/testing/eng
 
 /** The newest whose connector takes this MariaDB. */
 export const version = '3.5.0.Final';
+const java = 'java';
 const jdk = 'a JDK of 17 or newer (Debian: default-jdk-headless)';
 const source = fileURLToPath(new URL('./DebeziumRate.java', import.meta.url));
 const timeoutMs = 300_000;
@@ -48,7 +49,7 @@ export async function stream(options: Stream): Promise<Streamed> {
   const memory = ['-Xms256m', '-Xmx768m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'];
   const program = ['-cp', `${folder}/jars/*:${folder}/classes`, 'DebeziumRate'];
   const given = [hostname, port, database, table, directory, String(events), format];
-  const child = spawn('java', [...memory, ...program, ...given], {
+  const child = spawn(java, [...memory, ...program, ...given], {
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', RATE_USER: username, RATE_PASSWORD: password },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
