@@ -3,6 +3,7 @@ import type { Principal } from '@mindora/contracts';
 import { type Clock, hashApiKey, isApiKey, MindoraError, type Tokens } from '@mindora/runtime';
 import type { Ask } from './ask.ts';
 import { createCache } from './cache.ts';
+import { createLastKnown } from './last-known.ts';
 
 const principalsMax = 10_000;
 const credentialLengthMax = 4096;
@@ -29,13 +30,16 @@ function bounded(credential: string): string {
  */
 export function createAuthenticator(ask: Ask, tokens: Tokens, clock: Clock, cacheMs: number) {
   const cached = createCache<Principal | null>(clock, cacheMs, principalsMax);
+  const lastKnown = createLastKnown(clock, principalsMax);
+  const find = (name: string, lookUp: () => Promise<Principal | null>): Promise<Principal | null> =>
+    cached.get(name, () => lastKnown.orKnown(name, lookUp));
   const load = async (credential: string, requestId: string): Promise<Principal | null> => {
     if (isApiKey(credential)) {
       const hash = hashApiKey(credential);
-      return await cached.get(`key:${hash}`, () => ask('identity.authenticateKey', { hash }, requestId));
+      return await find(`key:${hash}`, () => ask('identity.authenticateKey', { hash }, requestId));
     }
     const userId = await tokens.verify(credential);
-    return await cached.get(`user:${userId}`, () => ask('identity.principal', { userId }, requestId));
+    return await find(`user:${userId}`, () => ask('identity.principal', { userId }, requestId));
   };
   /** @throws MindoraError `unauthenticated` */
   const authenticate = async (credential: string | null, requestId: string): Promise<Principal> => {
@@ -44,5 +48,9 @@ export function createAuthenticator(ask: Ask, tokens: Tokens, clock: Clock, cach
     if (principal === null) throw new MindoraError('unauthenticated', 'the key or token is not valid any more');
     return principal;
   };
-  return { authenticate, forget: () => cached.clear() };
+  const forget = (): void => {
+    cached.clear();
+    lastKnown.forget();
+  };
+  return { authenticate, forget };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Role } from '@mindora/contracts';
-import { MindoraClient } from '@mindora/sdk';
+import { MindoraClient, ProblemError } from '@mindora/sdk';
 import type { SyncStatus } from '@mindora/sync';
 import type { RunningVersion } from '../../support/version.ts';
 
@@ -65,10 +65,15 @@ export class Watch {
 
   async #status(): Promise<void> {
     const began = performance.now();
-    const status = await statusOf(this.#version());
+    const status = await statusOf(this.#version()).catch(refusedBy);
     const { seen } = this;
     seen.statusMs = Math.max(seen.statusMs, performance.now() - began);
     const { roles, pending } = this.#watched;
+    if (status === null) {
+      if (!pending) throw new Error('status was refused although the primary is there');
+      seen.isTold = true;
+      return;
+    }
     const stores = status.stores.filter(({ store }) => roles.includes(store));
     const lags = [...stores.map(({ lagMs }) => lagMs), pending ? status.primary.pendingMs : 0];
     seen.statusLagMs = Math.max(seen.statusLagMs, ...lags);
@@ -90,6 +95,12 @@ export class Watch {
     seen.metricsLagMs = Math.max(seen.metricsLagMs, ...lags.map((seconds) => seconds * 1000));
     seen.memoryMb = Math.max(seen.memoryMb, measured(text, 'process_resident_memory_bytes', '') / 1024 ** 2);
   }
+}
+
+/** A version that was started without its primary knows nobody yet, and says just that. */
+function refusedBy(error: unknown): null {
+  if (error instanceof ProblemError && error.code === 'store_unavailable' && error.requestId !== null) return null;
+  throw error;
 }
 
 /** Of one line of Prometheus' text format; 0 where there is none. */
