@@ -13,8 +13,8 @@ export interface Insertion {
   readonly row: Row;
 }
 
-/** Rows of one statement: few lengths, so that few texts have to be prepared. The longest first. */
-const lengths = [64, 16, 4] as const;
+/** Rows of one statement. Each number of rows is a text of its own, and a connection keeps some hundreds prepared. */
+const rowsMax = 64;
 const bytesMax = 1024 * 1024;
 
 /** The unit as an insertion; null where it does anything else. */
@@ -28,10 +28,9 @@ export function insertionOf(unit: readonly Mutation[]): Insertion | null {
 export function partsOf(jobs: readonly Job[]): Job[][] {
   const parts: Job[][] = [];
   for (let from = 0; from < jobs.length; ) {
-    const alike = countAlike(jobs, from);
-    const length = lengths.find((one) => one <= alike) ?? 1;
-    parts.push(jobs.slice(from, from + length));
-    from += length;
+    const count = countAlike(jobs, from);
+    parts.push(jobs.slice(from, from + count));
+    from += count;
   }
   return parts;
 }
@@ -49,7 +48,7 @@ function countAlike(jobs: readonly Job[], from: number): number {
     bytes += job.bytes;
     // Without an id it gets one that nobody else has.
     const id = insertion.row[definitionOf(first.entity).key] ?? job;
-    if (at - from >= lengths[0] || bytes > bytesMax || ids.has(id)) return Math.max(1, at - from);
+    if (at - from >= rowsMax || bytes > bytesMax || ids.has(id)) return Math.max(1, at - from);
     ids.add(id);
   }
 }

@@ -226,6 +226,7 @@ describe('a unit of work', () => {
       if (result.ok) expect(result.written[0]?.row).toEqual(await records.get({ entity, id }));
     }
     expect(await records.get({ entity: 'conversation', id: 'many-30' })).toBeNull();
+    await ledger.endErasure('many-erased');
   });
 });
 
@@ -412,7 +413,8 @@ describe('erasure (A4.7)', () => {
     expect(holdsBytes(it, mark)).not.toBe(true);
     expect(await ledger.read(keys)).toMatchObject(keys.map(() => ({ present: false, row: null })));
     await ledger.endErasure('gone');
-    expect(await ledger.erasures()).toMatchObject([{ userId: 'gone', endedAt: expect.stringMatching(/Z$/) }]);
+    const erasures = (await ledger.erasures()).filter(({ userId }) => userId === 'gone');
+    expect(erasures).toMatchObject([{ endedAt: expect.stringMatching(/Z$/) }]);
     await expect(write(user('gone'))).rejects.toMatchObject({ code: 'user_erased' });
   });
 });
