@@ -38,7 +38,7 @@ function printStatus(status: SyncStatus, source: string): void {
   const rows = status.stores.map((store) => [
     store.store,
     store.engine,
-    paint(store.healthy ? 'green' : 'red', store.state),
+    paint(store.healthy ? 'green' : 'red', stateOf(store)),
     store.lagBatches,
     store.lagMs,
     store.parked,
@@ -50,4 +50,9 @@ function printStatus(status: SyncStatus, source: string): void {
   print(`bus: ${bus.engine}, heads ${bus.heads.join(' ')}; capture ${capture.state}`);
   const verdict = status.healthy ? paint('green', 'healthy') : paint('red', 'not healthy');
   print(`${verdict} (${source})`);
+}
+
+/** A store that is filled on a schedule may be behind while it rests (A4.4). */
+function stateOf({ state, everyMs, filling }: SyncStatus['stores'][number]): string {
+  return state === 'running' && everyMs !== null && !filling ? 'resting' : state;
 }
