@@ -6,7 +6,7 @@ import { type OutageKind, OutageWorld } from '../faults/outages/world.ts';
 
 const seed = Date.now() % 1_000_000;
 const startMs = 170_000;
-const outageMs = 120_000;
+const outageMs = 170_000;
 const seconds = 4;
 const ratePerS = 25;
 

@@ -78,7 +78,9 @@ export class Load {
   }
 
   async #one(): Promise<void> {
-    const { chance, client, model } = this.#options;
+    const { chance, client, model, mayRefuse } = this.#options;
+    // What is sent while the primary is away may be answered when it is back.
+    const mayBeRefused = mayRefuse();
     const old = chance.is(0.25) ? this.#takeChangeable() : undefined;
     const key = old ?? this.#newKey();
     const text = `${commonWord} ${key.id} ${chance.between(0, 1e9)} 索引 vector`;
@@ -93,17 +95,17 @@ export class Load {
     } catch (error) {
       // It may have been done, so the record may be either from now on.
       model.unanswered(key, effect);
-      this.#refused(error);
+      this.#refused(error, mayBeRefused || mayRefuse());
     } finally {
       this.counts.slowestMs = Math.max(this.counts.slowestMs, performance.now() - began);
     }
   }
 
-  #refused(error: unknown): void {
+  #refused(error: unknown, mayBe: boolean): void {
     if (!(error instanceof ProblemError)) throw error;
     this.counts.refused++;
     const isAllowed = error.code === 'store_unavailable' || error.code === 'overloaded';
-    if (isAllowed && this.#options.mayRefuse()) return;
+    if (isAllowed && mayBe) return;
     throw new Violation(`a write was refused: ${error.code} ${error.message}`, { cause: error });
   }
 

@@ -1,7 +1,14 @@
 import type { EntityName } from '@mindora/contracts';
 import { documentOf } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
-import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError } from 'mongodb';
+import {
+  type Collection,
+  type Db,
+  MongoClient,
+  type MongoClientOptions,
+  MongoError,
+  MongoTopologyClosedError,
+} from 'mongodb';
 import { closedError } from '../embedded/errors.ts';
 import { toDocumentsError } from './mongo-errors.ts';
 import type { StoredDocument } from './mongo-values.ts';
@@ -23,25 +30,39 @@ const options: MongoClientOptions = {
 
 /** A database of a server, which is connected to with the first call, and again by itself. */
 export class MongoConnection {
-  readonly database: Db;
-  readonly #client: MongoClient;
+  readonly #url: string;
+  #client: MongoClient;
   #closed = false;
 
   /** The address names the database. @throws MindoraError `invalid_request` where it is no address */
   constructor(url: string) {
+    this.#url = url;
     this.#client = clientOf(url);
-    this.database = this.#client.db();
+  }
+
+  /** Asked for with each call: the client may be another one by then. */
+  get database(): Db {
+    return this.#client.db();
   }
 
   /** @throws MindoraError `store_unavailable` */
   async run<T>(work: () => Promise<T>): Promise<T> {
     // A client that was closed would connect again.
     if (this.#closed) throw closedError('documents');
+    const client = this.#client;
     try {
       return await work();
     } catch (error) {
+      if (error instanceof MongoTopologyClosedError) this.#replace(client);
       throw toDocumentsError(error);
     }
+  }
+
+  /** A client whose first connection failed while several calls waited for it never connects again. */
+  #replace(client: MongoClient): void {
+    if (this.#closed || this.#client !== client) return;
+    this.#client = clientOf(this.#url);
+    void client.close().catch(() => undefined);
   }
 
   collection(entity: EntityName): Collection<StoredDocument> {

@@ -14,10 +14,14 @@ interface Entry {
 const triesMax = 3;
 
 export class MongoRegister {
-  readonly #entries: Collection<Entry>;
+  readonly #connection: { readonly database: Db };
 
-  constructor(database: Db) {
-    this.#entries = database.collection<Entry>('_sync');
+  constructor(connection: { readonly database: Db }) {
+    this.#connection = connection;
+  }
+
+  get #entries(): Collection<Entry> {
+    return this.#connection.database.collection<Entry>('_sync');
   }
 
   async positions(): Promise<StorePosition[]> {

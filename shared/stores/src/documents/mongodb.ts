@@ -65,7 +65,7 @@ export class MongoDocuments implements DocumentStore {
 
   constructor({ url }: StoreConnection, { clock, examinedMax = 20_000 }: MongoDocumentsOptions) {
     this.#connection = new MongoConnection(url);
-    this.#register = new MongoRegister(this.#connection.database);
+    this.#register = new MongoRegister(this.#connection);
     this.#clock = clock;
     this.#examinedMax = examinedMax;
   }
