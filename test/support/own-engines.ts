@@ -29,13 +29,18 @@ export interface OwnEngines {
   close(): Promise<void>;
 }
 
+/** Many are looking for free ports at once, and one may lose its own to another before it listens. */
+function startPatiently(name: EngineName, directory: string): Promise<RunningEngine> {
+  return startEngine(name, { directory }).catch(() => startEngine(name, { directory: `${directory}-again` }));
+}
+
 /** Starts them side by side. */
 export async function startOwnEngines(bus: BusName): Promise<OwnEngines> {
   const root = await mkdtemp(join(tmpdir(), 'mindora-own-'));
   // The engines' user has to pass.
   await chmod(root, 0o711);
   const names: EngineName[] = [...storeEngines, bus];
-  const started = await Promise.allSettled(names.map((name) => startEngine(name, { directory: join(root, name) })));
+  const started = await Promise.allSettled(names.map((name) => startPatiently(name, join(root, name))));
   const engines = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const close = async (): Promise<void> => {
     await Promise.all(engines.map((engine) => engine.stop()));
