@@ -39,7 +39,7 @@ interface Line {
 
 /** One line a route; the administrator's plain operations of one path share a line. */
 function linesOf(list: readonly RouteDefinition[]): Line[] {
-  const groups = Map.groupBy(list, (route) => (route.tag === 'admin' ? route.path : route.action));
+  const groups = Map.groupBy(list, (route) => (route.tag.startsWith('admin') ? route.path : route.action));
   return [...groups.values()].flatMap((group) => {
     const [route] = group;
     if (route === undefined) return [];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ColumnDefinition, type EntityDefinition, roles } from '../definition.ts';
+import { type ColumnDefinition, type EntityDefinition, isScheduled, roles } from '../definition.ts';
 import { type EntityName, entity, entityNames } from '../entities.ts';
 import { passwordField } from './identity.ts';
 import {
@@ -113,15 +113,22 @@ const permissionOf: Partial<Record<EntityName, Permission>> = {
 /** What decides who may call, and what is admitted. */
 const decideAccess: ReadonlySet<EntityName> = new Set(['user', 'permission', 'role_permission', 'system_config']);
 
+/** By the database that the records go to: one list of all would be too long for a page to show at once. */
+function shelfOf({ stores }: EntityDefinition): { tag: string; requirement: string } {
+  const [role] = stores;
+  if (role === undefined || stores.length > 1 || !isScheduled(role)) return { tag: 'admin', requirement: 'A2.1' };
+  const requirement = { identity: 'A2.9', governance: 'A2.10', credit: 'A2.11' }[role];
+  return { tag: `admin-${role}`, requirement };
+}
+
 function crudRoutes(name: EntityName): RouteDefinition[] {
   const definition = entity(name);
   const path = `/api/v1/admin/${definition.table}`;
   const item = z.looseObject({});
   const one = z.strictObject({ id: text(1, 200) });
   const base = {
-    tag: 'admin',
+    ...shelfOf(definition),
     access: 'authenticated',
-    requirement: 'A2.1',
     permission: permissionOf[name] ?? 'system_config',
     status: 200,
   } as const;

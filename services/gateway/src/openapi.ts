@@ -16,6 +16,9 @@ const tags: Readonly<Record<string, string>> = {
   model: 'Questions to a language model; what it answers is stored',
   config: 'Configuration values',
   admin: 'Records that administrators keep',
+  'admin-identity': 'The same, of the AI identity network',
+  'admin-governance': 'The same, of governance: proposals, votes, points, community',
+  'admin-credit': 'The same, of companies: ratings, risk, compliance',
   sync: 'The state of the stores: verify, rebuild, erase, parked records',
   operations: 'For whoever runs the gateway',
 };
