@@ -33,6 +33,8 @@ const cases = (['nats', 'rabbitmq'] as const).flatMap((name) => {
   return (Object.keys(accidents) as (keyof typeof accidents)[]).map((accident) => ({ name, accident }));
 });
 
+/** A bus that comes back, and a machine that is busy, may take their time. */
+const writtenMsMax = 60_000;
 const settledMsMax = 90_000;
 
 /** Writes one conversation after the other, over some keys again and again, until it is told to stop. */
@@ -91,11 +93,11 @@ describe('sync over a bus on a server', () => {
     const version = await openVersion(directory.path, bus);
     ends.push(() => version.close());
     const writer = writeOn(version);
-    await until(() => writer.count() >= 300);
+    await until(() => writer.count() >= 300, writtenMsMax, 'the first writes');
     const incarnation = await bus.incarnation();
     await accidents[accident](engine);
     const before = writer.count();
-    await until(() => writer.count() >= before + 300);
+    await until(() => writer.count() >= before + 300, writtenMsMax, 'writes after the accident');
     await writer.stop();
     await until(() => settled(version), settledMsMax, 'all stores have all');
     const report = await verify(version.parts, {
