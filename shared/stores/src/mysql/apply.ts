@@ -6,8 +6,9 @@ import type { EntityName, Role } from '@mindora/contracts';
 import { assertItem } from '../embedded/checks.ts';
 import { ContentError } from '../embedded/errors.ts';
 import type { ApplyBatch, ApplyItem, ApplyResult } from '../port.ts';
+import { keyOf, type Plan, type Write as PlannedWrite, planBatch } from '../records/plan.ts';
 import { type Database, refusalOf, type Session } from './database.ts';
-import { advance, dropNewLines, ended, forgetLines, keyOf, lockLines, putLines } from './register.ts';
+import { advance, dropNewLines, ended, forgetLines, lockLines, putLines } from './register.ts';
 import type { BoundRow, Table } from './table.ts';
 
 /** Expired records that one batch removes on its way. */
@@ -22,25 +23,13 @@ export interface Applier {
   readonly now: number;
 }
 
-/** The last good state of a record in a batch. */
-interface Write {
-  readonly item: ApplyItem;
-  readonly index: number;
-  /** Null deletes. */
-  readonly row: BoundRow | null;
-}
-
-interface Plan {
-  readonly writes: readonly Write[];
-  /** In the order of the items, as if the store had held nothing newer. */
-  readonly results: readonly ApplyResult[];
-}
+type Write = PlannedWrite<BoundRow>;
 
 /** @throws MindoraError `store_unavailable` where nothing was applied */
 export async function applyBatch(applier: Applier, batch: ApplyBatch): Promise<ApplyResult[]> {
   const refusals = new Map<number, string>();
   for (;;) {
-    const plan = planOf(applier, batch.items, refusals);
+    const plan = planBatch(batch.items, refusals, (item) => bind(applier, item));
     try {
       return await applier.database.transaction((session) => applyPlan(applier, session, batch, plan));
     } catch (thrown) {
@@ -54,35 +43,24 @@ export async function applyBatch(applier: Applier, batch: ApplyBatch): Promise<A
   }
 }
 
-function planOf(applier: Applier, items: readonly ApplyItem[], refusals: ReadonlyMap<number, string>): Plan {
-  const last = new Map<string, Write>();
-  const results = items.map((item, index): ApplyResult => {
-    const newest = last.get(keyOf(item))?.item.version ?? 0;
-    if (newest > item.version) return { outcome: 'stale', version: newest };
-    const bound = refusals.get(index) ?? bind(applier, item);
-    if (typeof bound === 'string') return { outcome: 'refused', reason: bound };
-    last.set(keyOf(item), { item, index, row: bound });
-    return { outcome: 'applied' };
-  });
-  const inOrder = [...last].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  return { writes: inOrder.map(([, write]) => write), results };
-}
-
-/** The row of an item, null for a deletion, or why it is refused. */
-function bind({ role, tables }: Applier, item: ApplyItem): BoundRow | null | string {
-  try {
-    assertItem(role, item);
-    for (const name of [item.id, item.owner ?? '']) {
-      if ([...name].length > nameLengthMax) throw new ContentError('the id or the owner is too long');
-    }
-    return item.document === null ? null : (tables.get(item.entity)?.bind(item.document) ?? 'no table of this entity');
-  } catch (thrown) {
-    if (thrown instanceof ContentError) return thrown.message;
-    throw thrown;
+/** The row of an item, null for a deletion. @throws ContentError where the engine can't hold it */
+function bind({ role, tables }: Applier, item: ApplyItem): BoundRow | null {
+  assertItem(role, item);
+  for (const name of [item.id, item.owner ?? '']) {
+    if ([...name].length > nameLengthMax) throw new ContentError('the id or the owner is too long');
   }
+  if (item.document === null) return null;
+  const table = tables.get(item.entity);
+  if (table === undefined) throw new ContentError('no table of this entity');
+  return table.bind(item.document);
 }
 
-async function applyPlan(applier: Applier, session: Session, batch: ApplyBatch, plan: Plan): Promise<ApplyResult[]> {
+async function applyPlan(
+  applier: Applier,
+  session: Session,
+  batch: ApplyBatch,
+  plan: Plan<BoundRow>,
+): Promise<ApplyResult[]> {
   const refused = batch.items.filter((item, i) => plan.results[i]?.outcome === 'refused' && isKey(item));
   const keys = [...plan.writes.map(({ item }) => item), ...refused];
   const held = await lockLines(session, keys);

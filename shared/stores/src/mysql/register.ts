@@ -3,6 +3,7 @@ import type { EntityName, RecordKey } from '@mindora/contracts';
 import type { Line } from '../embedded/register.ts';
 import type { ApplyItem, StorePosition } from '../port.ts';
 import { type Cells, chunks } from '../primary/sql.ts';
+import { keyOf } from '../records/plan.ts';
 import type { Session } from './database.ts';
 
 const tables = [
@@ -18,11 +19,6 @@ const names = ['_applied', '_positions', '_meta'];
 const linesAtOnce = 100;
 
 const lineColumns = 'id, version, deleted, expires_at, owner';
-
-/** One text for a record's name. */
-export function keyOf({ entity, id }: RecordKey): string {
-  return `${entity}\0${id}`;
-}
 
 export async function createRegister(session: Session): Promise<void> {
   const options = `ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE ${session.flavour.collation}`;

@@ -18,6 +18,7 @@ import type {
   Target,
 } from '../port.ts';
 import { weakSettings } from '../primary/mysql/settings.ts';
+import { keyOf } from '../records/plan.ts';
 import { applyBatch } from './apply.ts';
 import { Database, type Session } from './database.ts';
 import * as register from './register.ts';
@@ -107,7 +108,7 @@ export class MysqlTarget implements Target {
           const ids = some.map(({ id }) => id);
           for (const [key, record] of await this.#read(session, entity, ids)) found.set(key, record);
         }
-        return keys.map((key) => found.get(register.keyOf(key)) ?? null);
+        return keys.map((key) => found.get(keyOf(key)) ?? null);
       }),
     );
   }
@@ -120,7 +121,7 @@ export class MysqlTarget implements Target {
     const now = this.#options.clock.now();
     return ids.map((id) => {
       const stored = { id, line: lines.get(id) ?? null, found: documents.get(id) ?? null, present: null };
-      return [register.keyOf({ entity, id }), storedRecord(entity, stored, now)];
+      return [keyOf({ entity, id }), storedRecord(entity, stored, now)];
     });
   }
 

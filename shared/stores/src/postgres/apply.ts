@@ -4,11 +4,12 @@
  */
 import type { EntityName, RecordKey, Role } from '@mindora/contracts';
 import type { ApplyBatch, ApplyItem, ApplyResult } from '../port.ts';
+import { keyOf, type Plan, planBatch } from '../records/plan.ts';
 import { isHoldable } from './columns.ts';
 import type { Database, Session } from './database.ts';
 import { refusalOf } from './errors.ts';
-import { type Plan, planBatch, type Tables, type Write } from './plan.ts';
-import { advance, forgetExpired, heldVersions, keyOf, putLines } from './register.ts';
+import { bindItem, type Tables, type Write } from './plan.ts';
+import { advance, forgetExpired, heldVersions, putLines } from './register.ts';
 import type { BoundRow } from './table.ts';
 
 /** Expired records that one batch removes on its way. */
@@ -28,7 +29,8 @@ export interface Applier {
 export async function applyBatch(applier: Applier, batch: ApplyBatch): Promise<ApplyResult[]> {
   const refusals = new Map<number, string>();
   for (let round = 1; ; round++) {
-    const plan = planBatch(applier.role, applier.tables, batch.items, refusals);
+    const { role, tables } = applier;
+    const plan = planBatch(batch.items, refusals, (item) => bindItem(role, tables, item));
     try {
       return await applier.database.transaction((session) => applyPlan(applier, session, batch, plan));
     } catch (error) {
@@ -41,7 +43,12 @@ export async function applyBatch(applier: Applier, batch: ApplyBatch): Promise<A
   }
 }
 
-async function applyPlan(applier: Applier, session: Session, batch: ApplyBatch, plan: Plan): Promise<ApplyResult[]> {
+async function applyPlan(
+  applier: Applier,
+  session: Session,
+  batch: ApplyBatch,
+  plan: Plan<BoundRow>,
+): Promise<ApplyResult[]> {
   const written = await writeAll(applier, session, plan.writes);
   if (batch.position !== null) await advance(session, batch.position);
   if (batch.items.some(({ expiresAt }) => expiresAt !== null)) {

@@ -1,6 +1,7 @@
 /** The version guard, tombstones, positions and label of one store, beside the content, so that one commit covers both. */
 import type { EntityName, RecordKey } from '@mindora/contracts';
 import type { ApplyItem, StorePosition } from '../port.ts';
+import { keyOf } from '../records/plan.ts';
 import type { Session } from './database.ts';
 
 /** Tables and indexes by their names. Only what is missing is made: even `IF NOT EXISTS` waits for whoever writes. */
@@ -45,11 +46,6 @@ const texts = {
   setMeta: `INSERT INTO _meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
   dropMeta: 'DELETE FROM _meta WHERE key = $1',
 } as const;
-
-/** One text for a record's name. */
-export function keyOf({ entity, id }: RecordKey): string {
-  return `${entity}\0${id}`;
-}
 
 /** What is written of a record whatever its content. */
 export type LineItem = Pick<ApplyItem, 'entity' | 'id' | 'version' | 'owner' | 'expiresAt' | 'document'>;

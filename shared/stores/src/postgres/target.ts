@@ -15,6 +15,7 @@ import type {
   StorePosition,
   Target,
 } from '../port.ts';
+import { keyOf } from '../records/plan.ts';
 import { applyBatch, removeAll } from './apply.ts';
 import { Database, longStatementMs, type Session } from './database.ts';
 import { closedError, isLayoutError, toStoreError } from './errors.ts';
@@ -118,9 +119,9 @@ export class PostgresTarget implements Target {
         const ids = some.map(({ id }) => id);
         const query = { entity, ids, now: this.#options.clock.now() };
         const records = table === undefined ? [] : await database.session((s) => readRecords(s, table, query));
-        for (const [i, id] of ids.entries()) found.set(register.keyOf({ entity, id }), records[i] ?? null);
+        for (const [i, id] of ids.entries()) found.set(keyOf({ entity, id }), records[i] ?? null);
       }
-      return keys.map((key) => found.get(register.keyOf(key)) ?? null);
+      return keys.map((key) => found.get(keyOf(key)) ?? null);
     });
   }
 
