@@ -74,7 +74,10 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
 async function openedPrimary({ engines }: Config): Promise<Opened> {
   const primary = await openPrimary({ ...primaryLocationOf(engines, ''), ...ports });
   return {
-    engine: primary.engine,
+    // Known once the server has answered.
+    get engine() {
+      return primary.engine;
+    },
     // Its own word on its health needs tables, which it may not have been given yet.
     health: async () => {
       await primary.weakSettings();
