@@ -1,4 +1,5 @@
 /** What only a server brings: other writers, its types, cascades, rights, several processes at once. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '@mindora/testing';
 import { openPrimary, type Primary } from '../../src/primary/index.ts';
@@ -115,9 +116,10 @@ describe('someone in a shell', () => {
     await it.raw.exec('ROLLBACK');
   });
 
-  /** Transactions that wait for a lock. */
+  /** Transactions that wait for a lock. InnoDB lists them from a copy that it makes anew only after 100 ms without a look. */
   async function waiting(): Promise<number> {
     const raw = await it.connect();
+    await pause(150);
     const rows = await raw.all("SELECT * FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'");
     await raw.close();
     return rows.length;
