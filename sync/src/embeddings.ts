@@ -177,9 +177,10 @@ export class Embeddings {
     const assignments = together.flatMap((one) => one.assignments);
     const known = new Map(together.flatMap((one) => [...one.known]));
     const used = [...new Set(assignments.flatMap(({ embeddingId }) => embeddingId ?? []))];
-    const present = await this.#lookUp(used);
-    const absent = used.flatMap((id) => (present.has(id) ? [] : (known.get(id) ?? [])));
-    await ledger.assignEmbeddings(absent, assignments);
+    await ledger.assignEmbeddings(
+      used.flatMap((id) => known.get(id) ?? []),
+      assignments,
+    );
   }
 }
 

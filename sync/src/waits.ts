@@ -26,6 +26,8 @@ export interface WaitParts {
 const waitsMax = 10_000;
 /** Without any sign of progress, the store is asked again this often. */
 const againMs = 1000;
+/** Nearly all comes sooner; what doesn't may never come, which only the primary tells. */
+const soonMs = 250;
 
 interface Wait {
   /** Records that are still missing, with the versions that are waited for. */
@@ -97,11 +99,15 @@ export class Waits {
 
   async #await(wait: Wait, deadline: number): Promise<void> {
     const { clock, role } = this.#parts;
+    const beganAt = clock.now();
     for (;;) {
       // A new signal before the look: what is applied during the look ends the pause after it.
       wait.wake = new AbortController();
       if (this.#stopped) throw stopping();
+      if (wait.missing.size === 0) return;
       await this.#look(wait);
+      const isLate = clock.now() - beganAt >= soonMs;
+      if (isLate && wait.missing.size > 0) await this.#excuse(wait.missing);
       if (wait.missing.size === 0) return;
       this.#refuseParked(wait);
       const leftMs = deadline - clock.now();
@@ -109,7 +115,7 @@ export class Waits {
         const data = { store: role, behind: wait.missing.size, records: [...wait.missing.values()] };
         throw new MindoraError('position_timeout', `${role} has not reached the position in time`, { data });
       }
-      await clock.sleep(Math.min(againMs, leftMs), wait.wake.signal);
+      await clock.sleep(Math.min(isLate ? againMs : soonMs, leftMs), wait.wake.signal);
     }
   }
 
@@ -120,7 +126,6 @@ export class Waits {
     for (const [index, record] of records.entries()) {
       if ((stored[index]?.version ?? 0) >= record.version) missing.delete(nameOf(record));
     }
-    if (missing.size > 0) await this.#excuse(missing);
   }
 
   /** What a store has let go of by its retention will not come. */

@@ -14,7 +14,7 @@ export async function assignEmbeddings(
   const left = new Set<string>();
   const used = new Set<string>();
   for (const [entity, own] of Map.groupBy(assignments, (assignment) => assignment.entity)) {
-    const present = await presentOf(sql, entity, own);
+    const present = await presentOf(sql, context, entity, own);
     const previous = await refsOf(sql, entity, present);
     const changed = present.filter(({ id, embeddingId }) => (previous.get(id) ?? null) !== embeddingId);
     await reassign(sql, entity, changed, previous);
@@ -29,14 +29,19 @@ export async function assignEmbeddings(
   await deleteUnused(sql, [...left]);
 }
 
-/** Those whose record has still the version that was embedded; the last one of each record. */
+/**
+ * Those whose record has still the version that was embedded; the last one of each record. On a server their lines stay
+ * locked until the commit: an erasure beside this would otherwise leave behind what is assigned here.
+ */
 async function presentOf(
   sql: Sql,
+  { dialect }: UnitContext,
   entity: EntityName,
   assignments: readonly EmbeddingAssignment[],
 ): Promise<EmbeddingAssignment[]> {
   const ids = assignments.map(({ id }) => id);
-  const lines = await found(sql, 'SELECT "id", "version" FROM "_ledger" WHERE "entity" = ? AND "id"', entity, ids);
+  const text = 'SELECT "id", "version" FROM "_ledger" WHERE "entity" = ? AND "id"';
+  const lines = await found(sql, text, { entity, ids, locking: dialect.locking });
   const versions = new Map(lines.map((line) => [String(line.id), Number(line.version)]));
   const present = assignments.filter(({ id, version }) => (versions.get(id) ?? 0) === version);
   return [...new Map(present.map((assignment) => [assignment.id, assignment])).values()];
@@ -46,15 +51,19 @@ async function presentOf(
 async function refsOf(sql: Sql, entity: EntityName, records: readonly { readonly id: string }[]) {
   const text = 'SELECT "record_id", "embedding_id" FROM "_embedding_refs" WHERE "entity" = ? AND "record_id"';
   const ids = records.map(({ id }) => id);
-  const lines = await found(sql, text, entity, ids);
+  const lines = await found(sql, text, { entity, ids, locking: '' });
   return new Map(lines.map((line) => [String(line.record_id), String(line.embedding_id)]));
 }
 
-async function found(sql: Sql, text: string, entity: EntityName, ids: readonly string[]): Promise<Cells[]> {
+async function found(
+  sql: Sql,
+  text: string,
+  { entity, ids, locking }: { entity: EntityName; ids: readonly string[]; locking: string },
+): Promise<Cells[]> {
   const lines: Cells[] = [];
   for (const part of chunks(ids)) {
     const list = placeholders(part);
-    lines.push(...(await sql.all(`${text} IN (${list.text})`, [entity, ...list.values])));
+    lines.push(...(await sql.all(`${text} IN (${list.text})${locking}`, [entity, ...list.values])));
   }
   return lines;
 }

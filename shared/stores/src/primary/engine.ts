@@ -51,7 +51,10 @@ export interface LocalPrimary extends Primary {
 interface Parts {
   readonly place: string;
   readonly context: UnitContext;
+  /** Of what services write. */
   readonly committer: Committer;
+  /** Of what sync writes: on a server beside the other, so that neither waits for the round trips of the other. */
+  readonly syncCommitter: Committer;
   readonly near: Snapshots;
   readonly marks: Marks;
   readonly allowUnsafe: boolean;
@@ -71,10 +74,15 @@ export async function openPrimary(options: PrimaryOptions): Promise<LocalPrimary
   const connection = await dialect.openWriter(place);
   const marks = new Marks(context.clock.now());
   const committer = new Committer(connection, context, () => marks.raise(), options.limits);
+  const ownConnection = dialect.isServer ? await dialect.openWriter(place) : null;
+  const syncCommitter =
+    ownConnection === null
+      ? committer
+      : new Committer(ownConnection, context, () => marks.raise(), options.limits);
   const near = new Snapshots(place, dialect);
   const ledgerReads = openLedgerReads(place, dialect);
   const allowUnsafe = options.kind === 'mysql' && options.allowUnsafe === true;
-  const parts: Parts = { place, context, committer, near, marks, allowUnsafe };
+  const parts: Parts = { place, context, committer, syncCommitter, near, marks, allowUnsafe };
   // The counter of SQLite is one of the connection; on a server the writer's may be inside a transaction.
   const look = () =>
     dialect.isServer ? near.readOne((sql) => dialect.foreignChanges(sql)) : dialect.foreignChanges(connection);
@@ -94,10 +102,10 @@ export async function openPrimary(options: PrimaryOptions): Promise<LocalPrimary
     close() {
       closing ??= (async () => {
         stopWatching();
-        await committer.close();
+        await Promise.all([committer.close(), syncCommitter.close()]);
         marks.raise();
         await Promise.all([near.close(), ledgerReads.close()]);
-        await connection.close();
+        await Promise.all([connection.close(), ownConnection?.close()]);
       })();
       return closing;
     },
@@ -121,7 +129,7 @@ async function watchForeign(
 }
 
 async function migrate(parts: Parts): Promise<void> {
-  const { place, context, committer, marks } = parts;
+  const { place, context, committer, syncCommitter, marks } = parts;
   const { dialect } = context;
   const weak = parts.allowUnsafe ? [] : await weakSettings(parts);
   if (weak.length > 0) {
@@ -135,6 +143,7 @@ async function migrate(parts: Parts): Promise<void> {
     }),
   );
   committer.admit();
+  syncCommitter.admit();
   marks.raise();
 }
 
@@ -240,7 +249,7 @@ async function revokeApiKey(sql: Sql, { clock }: UnitContext, id: string): Promi
   return (await sql.run(text, [clock.timestamp(), id])) > 0;
 }
 
-function ledgerOf({ context, committer, marks }: Parts, reads: LedgerReads): PrimaryLedger {
+function ledgerOf({ context, syncCommitter: committer, marks }: Parts, reads: LedgerReads): PrimaryLedger {
   const quietly = { marks: false };
   const { dialect } = context;
   return {

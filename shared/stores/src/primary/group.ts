@@ -139,7 +139,7 @@ export class Group {
     try {
       const insertions = part.flatMap(({ insertion }) => insertion ?? []);
       const written = await insertTogether(counting, this.#context, insertions);
-      return written?.map((one, index) => ({ job: part[index] as Job, value: [one] })) ?? null;
+      return written.map((one, index) => ({ job: part[index] as Job, value: [one] }));
     } catch (thrown) {
       if (!connection.inTransaction()) {
         throw this.#context.dialect.retry(thrown) === null ? thrown : new InTheWay(null, 'deadlock', thrown);
