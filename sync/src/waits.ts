@@ -3,6 +3,7 @@ import {
   decodePosition,
   expiresAt,
   type Position,
+  type RecordKey,
   type RecordVersion,
   type RetentionPolicy,
   type Role,
@@ -26,6 +27,8 @@ export interface WaitParts {
 const waitsMax = 10_000;
 /** Without any sign of progress, the store is asked again this often. */
 const againMs = 1000;
+/** Records asked for at a time: their contents come along. */
+const keysAtOnce = 100;
 /** Nearly all comes sooner; what doesn't may never come, which only the primary tells. */
 const soonMs = 250;
 
@@ -47,11 +50,13 @@ export function readPosition(token: string): Position {
 export class Waits {
   readonly #parts: WaitParts;
   readonly #byRecord = new Map<string, Set<Wait>>();
+  readonly #looks: Looks;
   #count = 0;
   #stopped = false;
 
   constructor(parts: WaitParts) {
     this.#parts = parts;
+    this.#looks = new Looks(parts.target);
   }
 
   /** The store holds these versions. Where its queries see them only later, who waits asks it, and that shows them. */
@@ -122,9 +127,9 @@ export class Waits {
   /** Asks the store itself, since it may have held the records before anyone waited for them. */
   async #look({ missing }: Wait): Promise<void> {
     const records = [...missing.values()];
-    const stored = await this.#parts.target.get(records);
+    const versions = await this.#looks.versions(records);
     for (const [index, record] of records.entries()) {
-      if ((stored[index]?.version ?? 0) >= record.version) missing.delete(nameOf(record));
+      if ((versions[index] ?? 0) >= record.version) missing.delete(nameOf(record));
     }
   }
 
@@ -164,5 +169,64 @@ export class Waits {
       waits?.delete(wait);
       if (waits?.size === 0) this.#byRecord.delete(nameOf(record));
     }
+  }
+}
+
+interface Asked {
+  readonly keys: readonly RecordKey[];
+  resolve(versions: number[]): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Asks a store for versions, once at a time: what is asked meanwhile goes with the next question. A store that is behind
+ * would otherwise be kept busy by those who wait for it.
+ */
+class Looks {
+  readonly #target: Target;
+  #waiting: Asked[] = [];
+  #isAsking = false;
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  /** In the order of the keys; 0 where the store has none. */
+  versions(keys: readonly RecordKey[]): Promise<number[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ keys, resolve, reject });
+      if (!this.#isAsking) void this.#ask();
+    });
+  }
+
+  async #ask(): Promise<void> {
+    this.#isAsking = true;
+    while (this.#waiting.length > 0) {
+      const asked = this.#take();
+      await this.#versionsOf(asked.flatMap(({ keys }) => keys)).then(
+        (versions) => {
+          for (const { keys, resolve } of asked) resolve(versions.splice(0, keys.length));
+        },
+        (error: unknown) => {
+          for (const { reject } of asked) reject(error);
+        },
+      );
+    }
+    this.#isAsking = false;
+  }
+
+  /** A question of at most {@link keysAtOnce}, or the whole of one waiter's. */
+  #take(): Asked[] {
+    let count = 0;
+    const end = this.#waiting.findIndex(({ keys }, index) => {
+      count += keys.length;
+      return index > 0 && count > keysAtOnce;
+    });
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+  }
+
+  async #versionsOf(keys: readonly RecordKey[]): Promise<number[]> {
+    const stored = await this.#target.get(keys);
+    return keys.map((_, index) => stored[index]?.version ?? 0);
   }
 }
