@@ -21,7 +21,7 @@ export interface Applied {
 export interface ApplyParts {
   readonly sync: SyncParts;
   readonly role: Role;
-  readonly target: Target;
+  readonly target: Pick<Target, 'apply' | 'health'>;
   readonly embeddings: Embeddings;
 }
 
@@ -107,17 +107,21 @@ async function itemsOf(
   return { items, refused };
 }
 
+function listed(position: StorePosition | null): StorePosition[] {
+  return position === null ? [] : [position];
+}
+
 async function applyItems(
-  target: Target,
+  target: ApplyParts['target'],
   items: readonly ApplyItem[],
   position: StorePosition | null,
 ): Promise<Omit<Applied, 'items'>> {
   try {
-    return sorted(items, await target.apply({ items, position }));
+    return sorted(items, await target.apply({ items, positions: listed(position) }));
   } catch (thrown) {
     if (!toMindoraError(thrown).poison || items.length === 0) throw applyFailure(thrown);
     const bisected = await bisect(target, items, toMindoraError(thrown).message);
-    if (position !== null) await target.apply({ items: [], position });
+    if (position !== null) await target.apply({ items: [], positions: [position] });
     return bisected;
   }
 }
@@ -129,7 +133,11 @@ function applyFailure(thrown: unknown): MindoraError {
 }
 
 /** A store that refuses a whole batch for one record's sake: halves, down to the record. */
-async function bisect(target: Target, items: readonly ApplyItem[], reason: string): Promise<Omit<Applied, 'items'>> {
+async function bisect(
+  target: ApplyParts['target'],
+  items: readonly ApplyItem[],
+  reason: string,
+): Promise<Omit<Applied, 'items'>> {
   const [only] = items;
   if (items.length === 1 && only !== undefined) return { held: [], refused: [{ ...versionOf(only), reason }] };
   const middle = items.length >> 1;

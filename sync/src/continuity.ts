@@ -20,6 +20,8 @@ import { projectionLabel } from './projections/index.ts';
 import { type Heads, headsOf, positionsAt, type Reconciled, reconcile } from './reconcile.ts';
 
 export interface ContinuityHooks {
+  /** {@link Target.positions}, shared by workers that ask at the same time. */
+  positions(): Promise<StorePosition[]>;
   /** Reads what is parked, before anything is compared. */
   loadParked(): Promise<void>;
   isParked(line: RecordVersion): boolean;
@@ -95,7 +97,7 @@ export class Continuity {
    */
   async positionFor({ incarnation, partition, n }: Delivery): Promise<StorePosition | null> {
     for (let tries = 0; tries < triesMax; tries++) {
-      const here = (await this.#target.positions()).find((position) => position.partition === partition);
+      const here = (await this.#hooks.positions()).find((position) => position.partition === partition);
       if (here?.incarnation === incarnation && n <= here.n) return null;
       if (here?.incarnation === incarnation && n === here.n + 1) return { incarnation, partition, n };
       // Handed over before the log was lost or renewed: its states are as good as any, its number tells nothing.

@@ -39,7 +39,7 @@ export function failedApplying(thrown: unknown): boolean {
 export async function worksAgain({ target }: Pick<ApplyParts, 'target'>): Promise<boolean> {
   try {
     if (!(await target.health()).ok) return false;
-    await target.apply({ items: [], position: null });
+    await target.apply({ items: [], positions: [] });
     return true;
   } catch {
     // It doesn't: that is the answer, and the failure that made us ask is the one that is reported.

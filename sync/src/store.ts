@@ -36,6 +36,7 @@ import { Parking, type Refusal } from './parking.ts';
 import { facts, type SyncParts, stopping } from './parts.ts';
 import { Schedule } from './schedule.ts';
 import type { StoreTotals } from './status.ts';
+import { Together } from './together.ts';
 import { Waits } from './waits.ts';
 
 const againMs = 250;
@@ -62,6 +63,8 @@ export class StoreSync {
   lastError: { readonly code: string; readonly detail: string } | null = null;
   readonly #parts: SyncParts;
   readonly #applyParts: ApplyParts;
+  /** For records that are applied one by one: what comes with others can't be told apart. */
+  readonly #aloneParts: ApplyParts;
   readonly #capture: Capture;
   readonly #hooks: StoreHooks;
   readonly #stop = new AbortController();
@@ -80,13 +83,16 @@ export class StoreSync {
     this.#parts = parts;
     this.#capture = capture;
     this.#hooks = hooks;
-    this.#applyParts = { sync: parts, role: target.role, target, embeddings };
+    const together = new Together(target);
+    this.#applyParts = { sync: parts, role: target.role, target: together, embeddings };
+    this.#aloneParts = { ...this.#applyParts, target };
     this.breaker = new Breaker(parts.clock, parts.random);
     this.gate = new Gate(parts.clock);
     this.parking = new Parking(target.role, parts.ledger, parts.log);
     const { ledger, clock, retention } = parts;
     this.waits = new Waits({ role: target.role, target, ledger, parking: this.parking, clock, retention });
     this.continuity = new Continuity(parts, target, this.#stop.signal, {
+      positions: () => together.positions(),
       loadParked: () => this.parking.load(),
       isParked: (line) => (this.parking.standing(line)?.version ?? 0) >= line.version,
       onReconciled: (result) => this.#reconciled(result),
@@ -284,7 +290,7 @@ export class StoreSync {
     // The embedder's failure says nothing about what the store holds.
     if (code !== 'embedder_unavailable') this.continuity.distrust();
     this.#parts.log.warn({ store: this.role, ...facts(thrown), failures: this.breaker.failures }, 'store failed');
-    if (suspicion !== null && failedApplying(thrown) && (await worksAgain(this.#applyParts))) suspicion.failures++;
+    if (suspicion !== null && failedApplying(thrown) && (await worksAgain(this.#aloneParts))) suspicion.failures++;
   }
 
   async #apply(delivery: Delivery, suspicion: Suspicion): Promise<void> {
@@ -294,10 +300,10 @@ export class StoreSync {
     const killsProcess = delivery.deliveries > deliveriesMax;
     const oneByOne = killsProcess || suspicion.failures >= failuresMax;
     const applied = oneByOne
-      ? await applyOneByOne(this.#applyParts, this.parking, changes, suspicion, killsProcess)
+      ? await applyOneByOne(this.#aloneParts, this.parking, changes, suspicion, killsProcess)
       : await applyChanges(this.#applyParts, changes, position);
     await this.#settle(applied);
-    if (oneByOne && position !== null) await this.target.apply({ items: [], position });
+    if (oneByOne && position !== null) await this.target.apply({ items: [], positions: [position] });
   }
 
   /** Parks what was refused and releases what was taken, before the batch is acknowledged. */

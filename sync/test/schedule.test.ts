@@ -84,7 +84,7 @@ describe('the special databases (A4.4)', () => {
     const forged = { id: 'v2', proposal_id: 'p1', user_id: 'user_2', choice: 'against' };
     const row = { ...forged, weight: '1.00', reason: null, created_at: null, updated_at: null };
     const item = { entity: 'dao_vote', id: 'v2', version: 1, owner: 'user_2', document: row, expiresAt: null } as const;
-    await world.memory('governance').apply({ items: [item], position: null });
+    await world.memory('governance').apply({ items: [item], positions: [] });
     expect((await verifyAll()).stores.governance).toMatchObject({ extra: 1 });
   });
 

@@ -305,7 +305,7 @@ export class World {
       ({ entity, stores }) => storesOf(entity).includes(store.role) && (stores?.includes(store.role) ?? true),
     );
     const items = changes.map((change) => this.#project(store.role, change));
-    const results = await store.target().apply({ items, position: null });
+    const results = await store.target().apply({ items, positions: [] });
     for (const [index, result] of results.entries()) {
       const item = items[index];
       if (result.outcome === 'refused' && item !== undefined) this.#park(store.role, item, result.reason);

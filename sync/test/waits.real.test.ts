@@ -43,7 +43,7 @@ test('a search after the wait finds what was waited for, whether the wait began 
     const item = { ...record, owner: 'u1', document: document('a', `round${version}`), expiresAt: null };
     const wait = () => waits.holds([record], clock.now() + 10_000);
     const early = version % 2 === 0 ? wait() : null;
-    await store.apply({ items: [item], position: null });
+    await store.apply({ items: [item], positions: [] });
     waits.applied([record]);
     await (early ?? wait());
     expect(await finds(`round${version}`)).toBe(true);

@@ -15,12 +15,12 @@ export interface FreshnessOptions {
 }
 
 /** Every so many writes one is looked for: looking costs more than writing. */
-const writesPerSample = 25;
+const writesPerSample = 50;
 const warmUpSeconds = 5;
 const tickMs = 10;
 const inFlightMax = 500;
 const deadlineMs = 60_000;
-const lookAgainMs = 100;
+const lookAgainMs = 250;
 
 /** What a store must show, in ms: A4.1 to A4.3; null where nothing is asked. */
 const boundsMs: Readonly<Record<string, number>> = {

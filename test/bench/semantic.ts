@@ -81,7 +81,7 @@ async function rankByWords(store: FullTextStore, texts: readonly string[]): Prom
     return { entity: 'conversation' as const, id, version: 1, owner: 'u', document, expiresAt: null };
   });
   for (let at = 0; at < items.length; at += applyAtOnce) {
-    await store.apply({ items: items.slice(at, at + applyAtOnce), position: null });
+    await store.apply({ items: items.slice(at, at + applyAtOnce), positions: [] });
   }
   await store.refresh();
   return async (query) => {

@@ -77,7 +77,7 @@ async function applyAll(role: Role, from: string, to: string): Promise<number> {
   const target: Target = await createStore(role, { directory: to, dimensions });
   const began = performance.now();
   for (let start = 0; start < items.length; start += itemsPerBatch) {
-    await target.apply({ items: items.slice(start, start + itemsPerBatch), position: null });
+    await target.apply({ items: items.slice(start, start + itemsPerBatch), positions: [] });
   }
   const tookMs = performance.now() - began;
   await target.close();

@@ -24,8 +24,11 @@ export interface ApplyItem {
 
 export interface ApplyBatch {
   readonly items: readonly ApplyItem[];
-  /** Stored in the same commit as the items; null where only a part of a batch is applied. */
-  readonly position: StorePosition | null;
+  /**
+   * Of the batches that the items are of, one a partition at most. Stored in the same commit as the items; none where
+   * only a part of a batch is applied.
+   */
+  readonly positions: readonly StorePosition[];
 }
 
 /**

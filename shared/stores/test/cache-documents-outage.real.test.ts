@@ -43,7 +43,7 @@ describe.each(tried)('$name', ({ engine: name, open, away, document }) => {
 
   const numbered = (n: number) => {
     const items = Array.from({ length: 20 }, (_, i) => item('conversation', `c${i}`, n, document(`c${i}`, n)));
-    return { items, position: { incarnation: 'b', partition: 0, n } };
+    return { items, positions: [{ incarnation: 'b', partition: 0, n }] };
   };
   const position = async () => (await store.positions())[0]?.n ?? 0;
 

@@ -32,7 +32,7 @@ describe('what a server that is short of memory may evict', () => {
   beforeEach(async () => {
     cache = await open(standingClock(Date.now()), namespace);
     const items = ['a', 'b', 'c'].map((id) => item('conversation', id, 3, storedConversation(id, 'u1', 1)));
-    await cache.apply({ items: [...items, item('conversation', 'd', 4, null)], position });
+    await cache.apply({ items: [...items, item('conversation', 'd', 4, null)], positions: [position] });
     await cache.setLabel('filled');
   });
   afterEach(async () => {

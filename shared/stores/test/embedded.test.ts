@@ -43,7 +43,7 @@ describe('a fault of the store is store_unavailable, with nothing applied', () =
   test('another connection holds the lock', async () => {
     const holder = new Database(file);
     holder.exec('BEGIN IMMEDIATE');
-    const held = store.apply({ items: [item('conversation', 'a', 1, conversation('a'))], position: position(1) });
+    const held = store.apply({ items: [item('conversation', 'a', 1, conversation('a'))], positions: [position(1)] });
     await expect(held).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
     holder.exec('ROLLBACK');
     holder.close();
@@ -56,12 +56,12 @@ describe('a fault of the store is store_unavailable, with nothing applied', () =
     const items = Array.from({ length: 50 }, (_, i) =>
       item('conversation', `c${i}`, 1, conversation(`c${i}`, { user_input: 'x'.repeat(4000) })),
     );
-    const full = store.apply({ items, position: position(1) });
+    const full = store.apply({ items, positions: [position(1)] });
     await expect(full).rejects.toMatchObject({ code: 'store_unavailable' });
     expect((await store.scan('conversation', null, 100)).records).toEqual([]);
     expect(await store.positions()).toEqual([]);
     store.pragma('max_page_count = 100000');
-    const results = await store.apply({ items, position: position(1) });
+    const results = await store.apply({ items, positions: [position(1)] });
     expect(results.every(({ outcome }) => outcome === 'applied')).toBe(true);
   });
 

@@ -51,7 +51,7 @@ describe('others who write at the same time', () => {
     // Each in another order: the store takes its locks in its own.
     return {
       items: version % 2 === 0 ? items : items.reverse(),
-      position: { incarnation: 'b', partition: applier, n: version },
+      positions: [{ incarnation: 'b', partition: applier, n: version }],
     };
   }
 
@@ -90,12 +90,12 @@ describe('others who write at the same time', () => {
     const other = openNeo4jGraph(neo4jOptions(engine.url));
     for (let version = 1; version <= 20; version += 2) {
       await Promise.all([
-        store.apply({ items: [come('c1', version)], position: null }),
-        other.apply({ items: [itemOf('c2', version, null)], position: null }),
+        store.apply({ items: [come('c1', version)], positions: [] }),
+        other.apply({ items: [itemOf('c2', version, null)], positions: [] }),
       ]);
       await Promise.all([
-        store.apply({ items: [itemOf('c1', version + 1, null)], position: null }),
-        other.apply({ items: [come('c2', version + 1)], position: null }),
+        store.apply({ items: [itemOf('c1', version + 1, null)], positions: [] }),
+        other.apply({ items: [come('c2', version + 1)], positions: [] }),
       ]);
       expect(await faultsOf(store, 'conversation')).toEqual({});
       expect(await countOf('(n:AISession)<-[:HAS_SESSION]-(:AIUser)')).toBe(1);
@@ -225,7 +225,7 @@ describe('contents', () => {
         { ...itemOf('a1', 1, analysis('a1', 'u1', ['Go', long])), entity: 'analysis' },
         itemOf('c2', 1, conversation('c2', 'u1', 's1', 'm1')),
       ],
-      position: null,
+      positions: [],
     });
     expect(results.map(({ outcome }) => outcome)).toEqual(['refused', 'refused', 'refused', 'applied']);
     expect(JSON.stringify(results)).not.toContain('中');
@@ -248,7 +248,7 @@ describe('contents', () => {
 describe('a server that dies, hangs or is away', () => {
   const numbered = (n: number): ApplyBatch => ({
     items: Array.from({ length: 50 }, (_, i) => itemOf(`c${i}`, n, conversation(`c${i}`, 'u1', `s${n % 9}`, 'm1'))),
-    position: { incarnation: 'b', partition: 0, n },
+    positions: [{ incarnation: 'b', partition: 0, n }],
   });
 
   /** Applies one batch after the other until one fails. */
@@ -302,7 +302,7 @@ describe('a server that dies, hangs or is away', () => {
     for (const url of ['neo4j://nobody:whisper@127.0.0.1:1', `neo4j://neo4j:whisper@127.0.0.1:${port}`]) {
       const away = openNeo4jGraph(neo4jOptions(url));
       const began = performance.now();
-      const failed: unknown = await away.apply({ items: [], position: null }).catch((error: unknown) => error);
+      const failed: unknown = await away.apply({ items: [], positions: [] }).catch((error: unknown) => error);
       expect(failed).toMatchObject({ code: 'store_unavailable' });
       expect(String(failed)).not.toMatch(/whisper/);
       expect(await away.health()).toMatchObject({ ok: false });

@@ -15,7 +15,7 @@ function numbered(n: number): ApplyBatch {
   const items = Array.from({ length: 100 }, (_, i) =>
     item('conversation', `c${i}`, n, relationalConversation(`c${i}`, 'u1', n % 50)),
   );
-  return { items, position: { incarnation: 'b', partition: 0, n } };
+  return { items, positions: [{ incarnation: 'b', partition: 0, n }] };
 }
 
 /** Applies one batch after the other until one fails; the number of the last that was applied, and how it ended. */

@@ -47,7 +47,7 @@ describe('content that columns would change or refuse', () => {
     const long = (id: string, version = 1) =>
       conversation(id, version, { user_id: randomBytes(20_000).toString('hex') });
     const items = Array.from({ length: 300 }, (_, i) => (i % 100 === 50 ? long(`c${i}`) : conversation(`c${i}`, 1)));
-    const results = await store.apply({ items, position: { incarnation: 'b', partition: 0, n: 9 } });
+    const results = await store.apply({ items, positions: [{ incarnation: 'b', partition: 0, n: 9 }] });
     expect(results.flatMap(({ outcome }, i) => (outcome === 'applied' ? [] : [i]))).toEqual([50, 150, 250]);
     expect(results[50]).toEqual({ outcome: 'refused', reason: 'the engine refuses it (54000)' });
     expect((await store.scan('conversation', null, 1000)).records).toHaveLength(297);

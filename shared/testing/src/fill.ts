@@ -11,7 +11,7 @@ export async function fill(store: Target, entity: EntityName, documents: readonl
     const id = String(document[definition.key]);
     return { entity, id, version: 1, owner: owner === null ? null : String(owner), document, expiresAt: null };
   });
-  const results = await store.apply({ items, position: null });
+  const results = await store.apply({ items, positions: [] });
   const refused = results.filter(({ outcome }) => outcome !== 'applied');
   if (refused.length > 0) throw new Error(`the store took not all documents: ${JSON.stringify(refused)}`);
   await store.refresh();

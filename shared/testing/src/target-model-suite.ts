@@ -78,7 +78,7 @@ async function applyBoth(context: TargetContext, model: Target, writes: readonly
   const items = writes.map(({ id, version, seed }): ApplyItem => {
     return seed === null ? context.deletion(id, version) : { ...context.item(id, seed), version };
   });
-  const batch = { items, position: null };
+  const batch = { items, positions: [] };
   const [found, wanted] = [await context.store.apply(batch), await model.apply(batch)];
   // Of a record that occurs several times in a batch an engine may answer for the last only.
   expect(lastOfEach(items, found)).toEqual(lastOfEach(items, wanted));

@@ -29,7 +29,7 @@ function batch(n: number): ApplyBatch {
     const document = conversation(id, `batch ${n}`);
     return { entity: 'conversation', id, version: n, owner: 'u1', document, expiresAt: null } as const;
   });
-  return { items, position: { incarnation: 'bus', partition: 0, n } };
+  return { items, positions: [{ incarnation: 'bus', partition: 0, n }] };
 }
 
 /** As sync does: in order, each again and again until it is applied. Tells which is the last acknowledged. */

@@ -36,7 +36,7 @@ function deletion(id: string, version: number): ApplyItem {
 }
 
 function apply(...items: readonly ApplyItem[]): Promise<ApplyResult[]> {
-  return store.apply({ items, position: null });
+  return store.apply({ items, positions: [] });
 }
 
 async function put(...items: readonly ApplyItem[]): Promise<void> {
@@ -164,7 +164,7 @@ describe('damage by another hand', () => {
 
 describe('indices', () => {
   test('an index that is gone is not made by guessing: the store loses its label, and is made anew', async () => {
-    await store.apply({ items: [item('a', 1)], position: { incarnation: 'bus', partition: 0, n: 1 } });
+    await store.apply({ items: [item('a', 1)], positions: [{ incarnation: 'bus', partition: 0, n: 1 }] });
     await store.setLabel('filled');
     await ask('DELETE', `/${index}`);
     expect(await store.label()).toBeNull();
@@ -269,7 +269,7 @@ test('a server that is away is store_unavailable, soon, for every call', async (
   const key = { entity: 'conversation', id: 'a' } as const;
   const calls = [
     away.migrate(),
-    away.apply({ items: [item('a', 1)], position: null }),
+    away.apply({ items: [item('a', 1)], positions: [] }),
     away.get([key]),
     away.scan('conversation', null, 1),
     away.refresh(),

@@ -44,7 +44,7 @@ const faults: Readonly<Record<string, Fault>> = {
     async apply(batch: ApplyBatch): Promise<ApplyResult[]> {
       const results = await target.apply(batch);
       for (const [i, item] of batch.items.entries()) {
-        if (results[i]?.outcome === 'stale') await target.apply({ items: [{ ...item, version: 1e9 }], position: null });
+        if (results[i]?.outcome === 'stale') await target.apply({ items: [{ ...item, version: 1e9 }], positions: [] });
       }
       return results;
     },
@@ -79,7 +79,7 @@ const faults: Readonly<Record<string, Fault>> = {
   'times are re-zoned': documents((text) => text.replaceAll('Z"', '+00:00"')),
   'ids are folded in case': items((item) => ({ ...item, id: item.id.toLowerCase() })),
   'expiry is ignored': items((item) => ({ ...item, expiresAt: null })),
-  'positions are not kept': (target) => ({ apply: (batch) => target.apply({ ...batch, position: null }) }),
+  'positions are not kept': (target) => ({ apply: (batch) => target.apply({ ...batch, positions: [] }) }),
   'positions are kept without their batch being whole': (target) => ({
     apply: (batch) => target.apply({ ...batch, items: batch.items.slice(0, 999) }),
   }),

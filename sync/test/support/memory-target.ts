@@ -40,7 +40,7 @@ export class MemoryTarget implements Target {
     this.applies++;
     await this.beforeApply(batch);
     const results = batch.items.map((item) => this.#take(structuredClone(item)));
-    if (batch.position !== null) this.#positions.set(batch.position.partition, batch.position);
+    for (const position of batch.positions) this.#positions.set(position.partition, position);
     this.afterApply(batch);
     return results;
   }

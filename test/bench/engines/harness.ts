@@ -115,7 +115,7 @@ class Run {
     const items = Array.from({ length: count }, (_, index) => this.#newItem(first + index, version));
     const position = { incarnation: 'bench', partition: 0, n: ++this.#n };
     const began = performance.now();
-    const results = await store.apply({ items, position });
+    const results = await store.apply({ items, positions: [position] });
     const ours = performance.now() - began;
     const other = results.find(({ outcome }) => outcome !== 'applied');
     if (other !== undefined) throw new Error(`${store.engine} did not apply a record: ${other.outcome}`);

@@ -50,7 +50,7 @@ async function fill(store: RelationalStore, next: NewVector, records: number): P
   const newItems = [conversationOf(store), embeddingOf(next)];
   for (let start = 0; start < records; start += perBatch) {
     const numbers = Array.from({ length: Math.min(perBatch, records - start) }, (_, index) => start + index);
-    await store.apply({ items: newItems.flatMap((of) => numbers.map((number) => of(number, 1))), position: null });
+    await store.apply({ items: newItems.flatMap((of) => numbers.map((number) => of(number, 1))), positions: [] });
   }
 }
 

@@ -49,7 +49,7 @@ export class MemoryCache implements CacheStore, CachePolling {
   apply(batch: ApplyBatch): Promise<ApplyResult[]> {
     return this.#run((now) => {
       const results = batch.items.map((item) => this.#records.apply(item, now));
-      if (batch.position !== null) this.#advance(batch.position);
+      for (const position of batch.positions) this.#advance(position);
       this.#records.sweep(now);
       return results;
     });

@@ -43,10 +43,14 @@ local function lines()
 end
 `;
 
-/** now, sweep at most, partition, incarnation, n ('' for none), then per item: field, version, content, expiry. */
+/**
+ * now, sweep at most, how many positions, per position: partition, incarnation, n; then per item: field, version, content,
+ * expiry.
+ */
 const apply = `
 local now, results = tonumber(ARGV[2]), {}
-for i = 7, #ARGV, 4 do
+local first = 5 + 3 * tonumber(ARGV[4])
+for i = first, #ARGV, 4 do
   local field, version, content, expires = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local held = redis.call('HGET', state, field)
   local version_held = held and string.match(held, '^%d+')
@@ -68,7 +72,7 @@ for i = 7, #ARGV, 4 do
     end
   end
 end
-if ARGV[4] ~= '' then advance(ARGV[4], ARGV[5], ARGV[6], false) end
+for i = 5, first - 1, 3 do advance(ARGV[i], ARGV[i + 1], ARGV[i + 2], false) end
 for _, field in ipairs(redis.call('ZRANGEBYSCORE', due, '(0', ARGV[2], 'LIMIT', 0, ARGV[3])) do forget(field) end
 return results
 `;

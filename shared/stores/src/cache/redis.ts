@@ -78,7 +78,7 @@ export class RedisCache implements CacheStore, CachePolling {
     return this.#connection.run((client) => makeWhole({ client, keys: this.#keys }));
   }
 
-  async apply({ items, position }: ApplyBatch): Promise<ApplyResult[]> {
+  async apply({ items, positions }: ApplyBatch): Promise<ApplyResult[]> {
     this.#assertOpen();
     const results = items.map((item) => this.#refusal(item));
     const taken = items.flatMap((item, i) => (results[i] === null ? [{ item, i }] : []));
@@ -87,7 +87,7 @@ export class RedisCache implements CacheStore, CachePolling {
       const isLast = start + itemsPerScript >= taken.length;
       const held = await this.#applySome(
         some.map(({ item }) => item),
-        isLast ? position : null,
+        isLast ? positions : [],
       );
       for (const [at, { i }] of some.entries()) results[i] = resultOf(held[at]);
     }
@@ -237,18 +237,18 @@ export class RedisCache implements CacheStore, CachePolling {
     }
   }
 
-  async #applySome(items: readonly ApplyItem[], position: StorePosition | null): Promise<string[]> {
+  async #applySome(items: readonly ApplyItem[], positions: readonly StorePosition[]): Promise<string[]> {
     const { state, due, namespace } = this.#keys;
-    const place = position === null ? ['', '', ''] : [position.partition, position.incarnation, position.n].map(String);
+    const places = positions.flatMap(({ partition, incarnation, n }) => [partition, incarnation, n].map(String));
     const facts = items.flatMap(({ entity, id, version, document, expiresAt }) => [
       `${entity}:${id}`,
       String(version),
       document === null ? '' : JSON.stringify(document),
       document === null || expiresAt === null ? '' : String(expiresAt),
     ]);
-    const head = [String(this.#clock.now()), String(sweptPerScript), ...place];
+    const head = [this.#clock.now(), sweptPerScript, positions.length].map(String);
     return (await this.#connection.run((client) =>
-      client.cacheApply(state, due, namespace, ...head, ...facts),
+      client.cacheApply(state, due, namespace, ...head, ...places, ...facts),
     )) as string[];
   }
 

@@ -1,5 +1,5 @@
 /** What sync notes of the whole store: positions and a label, in a collection of their own. */
-import type { Collection, Db } from 'mongodb';
+import { type AnyBulkWriteOperation, type Collection, type Db, MongoBulkWriteError } from 'mongodb';
 import type { StorePosition } from '../port.ts';
 import { isDuplicate } from './mongo-errors.ts';
 
@@ -30,17 +30,16 @@ export class MongoRegister {
     return positions.sort((a, b) => a.partition - b.partition);
   }
 
-  /** Moves on; a batch that comes again doesn't take the position back, another incarnation counts anew. */
-  async advance(position: StorePosition): Promise<void> {
-    const { incarnation, partition, n } = position;
-    const behind = { $or: [{ incarnation: { $ne: incarnation } }, { n: { $lte: n } }] };
+  /** Moves on; a batch that comes again doesn't take a position back, another incarnation counts anew. */
+  async advance(positions: readonly StorePosition[]): Promise<void> {
+    if (positions.length === 0) return;
     // Who is behind stumbles over the key, as does who begins at the same time as another: that one tries again.
     for (let tries = 0; tries < triesMax; tries++) {
       try {
-        await this.#entries.replaceOne({ _id: keyOf(partition), ...behind }, { ...position }, { upsert: true });
+        await this.#entries.bulkWrite(positions.map(advanceOf), { ordered: false });
         return;
       } catch (error) {
-        if (!isDuplicate(error)) throw error;
+        if (!areDuplicates(error)) throw error;
       }
     }
   }
@@ -62,6 +61,20 @@ export class MongoRegister {
   async drop(): Promise<void> {
     await this.#entries.drop();
   }
+}
+
+function advanceOf(position: StorePosition): AnyBulkWriteOperation<Entry> {
+  const { incarnation, partition, n } = position;
+  const behind = { $or: [{ incarnation: { $ne: incarnation } }, { n: { $lte: n } }] };
+  return {
+    replaceOne: { filter: { _id: keyOf(partition), ...behind }, replacement: { ...position }, upsert: true },
+  };
+}
+
+/** Whether nothing but keys that are there failed; everything else was written, durably. */
+function areDuplicates(error: unknown): boolean {
+  if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined) return false;
+  return [error.writeErrors].flat().every((failure) => isDuplicate(failure));
 }
 
 function keyOf(partition: number): string {

@@ -77,7 +77,7 @@ export class MongoDocuments implements DocumentStore {
   }
 
   /** Items first, then the position: what a crash leaves between is applied again. */
-  apply({ items, position }: ApplyBatch): Promise<ApplyResult[]> {
+  apply({ items, positions }: ApplyBatch): Promise<ApplyResult[]> {
     return this.#connection.run(async () => {
       const { results, writes } = planOf(items, this.#clock.now());
       for (const [entity, some] of writes) {
@@ -88,7 +88,7 @@ export class MongoDocuments implements DocumentStore {
         );
         for (const [at, answer] of answers.entries()) results[some[at]?.place ?? -1] = answer;
       }
-      if (position !== null) await this.#register.advance(position);
+      await this.#register.advance(positions);
       return results;
     });
   }

@@ -118,7 +118,7 @@ export class EmbeddedTarget implements Target {
     return this.commit(() => {
       const now = this.clock.now();
       const results = batch.items.map((item) => this.#applyOne(item, now));
-      if (batch.position !== null) this.register.advance(batch.position);
+      for (const position of batch.positions) this.register.advance(position);
       for (const key of this.register.expired(now, sweptPerBatchMax)) this.#forget(key);
       return results;
     });

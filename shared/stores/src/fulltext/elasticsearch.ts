@@ -82,12 +82,12 @@ class ElasticFullText implements FullTextStore {
     this.#version = version.number;
   }
 
-  /** The position is written after all items are on the disk, so it never tells of more than is there. */
-  async apply({ items, position }: ApplyBatch): Promise<ApplyResult[]> {
+  /** Positions are written after all items are on the disk, so they never tell of more than is there. */
+  async apply({ items, positions }: ApplyBatch): Promise<ApplyResult[]> {
     try {
       const results = await this.#writes.apply(items, this.#clock.now());
       // An empty batch asks whether the store takes writes.
-      if (position !== null || items.length === 0) await this.#state.setPositions(position === null ? [] : [position]);
+      if (positions.length > 0 || items.length === 0) await this.#state.setPositions(positions);
       return results;
     } finally {
       this.#visibility.wrote();

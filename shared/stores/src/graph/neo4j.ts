@@ -85,7 +85,7 @@ class Neo4jGraph implements GraphStore {
     await createSchema(this.#connection);
   }
 
-  async apply({ items, position }: ApplyBatch): Promise<ApplyResult[]> {
+  async apply({ items, positions }: ApplyBatch): Promise<ApplyResult[]> {
     const now = this.#clock.now();
     const weighed = items.map((item) => weigh(item, now));
     const { results, taken } = await this.#connection.write(async (transaction) => {
@@ -93,7 +93,7 @@ class Neo4jGraph implements GraphStore {
       const decision = decide(weighed, heldVersions(states));
       await writeRecords(transaction, decision.taken, states);
       for (const { id } of straysIn(decision)) await removeStray(transaction, id);
-      if (position !== null) await advance(transaction, position);
+      await advance(transaction, positions);
       return decision;
     });
     this.#strays.forget(taken.filter(({ document }) => document === null).map(({ id }) => id));

@@ -67,7 +67,7 @@ async function applyPlan(
   const taken = plan.writes.filter(({ item }) => (held.get(keyOf(item)) ?? 0) <= item.version);
   await write(applier, session, taken);
   await dropNewLines(session, refused);
-  if (batch.position !== null) await advance(session, batch.position);
+  await advance(session, batch.positions);
   if (batch.items.some(({ expiresAt }) => expiresAt !== null)) await sweep(applier, session);
   return batch.items.map((item, i): ApplyResult => {
     const planned = plan.results[i] ?? { outcome: 'applied' };

@@ -149,12 +149,16 @@ export async function readPositions(session: Session): Promise<StorePosition[]> 
   });
 }
 
-/** A batch that comes again after a crash doesn't take the position back; another incarnation counts anew. */
-export async function advance(session: Session, { partition, incarnation, n }: StorePosition): Promise<void> {
+/** A batch that comes again after a crash doesn't take a position back; another incarnation counts anew. */
+export async function advance(session: Session, positions: readonly StorePosition[]): Promise<void> {
+  if (positions.length === 0) return;
+  // In one order, so that two of these don't wait for each other in a circle.
+  const rows = positions.toSorted((a, b) => a.partition - b.partition);
   await session.run(
-    `INSERT INTO _positions (part, incarnation, n) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE
+    `INSERT INTO _positions (part, incarnation, n) VALUES ${rows.map(() => '(?, ?, ?)').join(', ')}
+      ON DUPLICATE KEY UPDATE
       n = IF(incarnation = VALUES(incarnation), GREATEST(n, VALUES(n)), VALUES(n)), incarnation = VALUES(incarnation)`,
-    [partition, incarnation, n],
+    rows.flatMap(({ partition, incarnation, n }) => [partition, incarnation, n]),
   );
 }
 

@@ -78,7 +78,7 @@ export class SqlitePersonal implements PersonalStore {
       const now = this.#clock.now();
       this.#transaction(() => {
         for (const item of plan.items) this.#register.put(item, now);
-        if (batch.position !== null) this.#register.advance(batch.position);
+        for (const position of batch.positions) this.#register.advance(position);
       });
       return [...plan.results];
     });

@@ -50,7 +50,7 @@ async function applyPlan(
   plan: Plan<BoundRow>,
 ): Promise<ApplyResult[]> {
   const written = await writeAll(applier, session, plan.writes);
-  if (batch.position !== null) await advance(session, batch.position);
+  await advance(session, batch.positions);
   if (batch.items.some(({ expiresAt }) => expiresAt !== null)) {
     await removeAll(applier.tables, session, await forgetExpired(session, applier.now, sweptPerBatchMax));
   }

@@ -36,8 +36,10 @@ const texts = {
   forgetBuried: `DELETE FROM _applied WHERE (entity, id) IN (SELECT entity, id FROM _applied
     WHERE deleted_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING entity, id`,
   positions: 'SELECT incarnation, partition, n FROM _positions ORDER BY partition',
-  // A batch that comes again after a crash doesn't take the position back; another incarnation counts anew.
-  advance: `INSERT INTO _positions AS held (partition, incarnation, n) VALUES ($1, $2, $3)
+  // A batch that comes again after a crash doesn't take a position back; another incarnation counts anew. In one order,
+  // so that two of these don't wait for each other in a circle.
+  advance: `INSERT INTO _positions AS held (partition, incarnation, n)
+    SELECT p, i, n FROM unnest($1::int[], $2::text[], $3::bigint[]) AS item (p, i, n) ORDER BY p
     ON CONFLICT (partition) DO UPDATE SET incarnation = excluded.incarnation,
       n = CASE WHEN held.incarnation = excluded.incarnation THEN greatest(held.n, excluded.n) ELSE excluded.n END`,
   setPosition: `INSERT INTO _positions (partition, incarnation, n) VALUES ($1, $2, $3)
@@ -111,8 +113,10 @@ export async function readPositions(session: Session): Promise<StorePosition[]> 
   return rows.map(({ incarnation, partition, n }) => ({ incarnation, partition, n: Number(n) }));
 }
 
-export async function advance(session: Session, { partition, incarnation, n }: StorePosition): Promise<void> {
-  await session.query(texts.advance, [partition, incarnation, n]);
+export async function advance(session: Session, positions: readonly StorePosition[]): Promise<void> {
+  if (positions.length === 0) return;
+  const column = <K extends keyof StorePosition>(name: K) => positions.map((position) => position[name]);
+  await session.query(texts.advance, [column('partition'), column('incarnation'), column('n')]);
 }
 
 export async function setPosition(session: Session, { partition, incarnation, n }: StorePosition): Promise<void> {

@@ -76,9 +76,7 @@ export async function openPrimary(options: PrimaryOptions): Promise<LocalPrimary
   const committer = new Committer(connection, context, () => marks.raise(), options.limits);
   const ownConnection = dialect.isServer ? await dialect.openWriter(place) : null;
   const syncCommitter =
-    ownConnection === null
-      ? committer
-      : new Committer(ownConnection, context, () => marks.raise(), options.limits);
+    ownConnection === null ? committer : new Committer(ownConnection, context, () => marks.raise(), options.limits);
   const near = new Snapshots(place, dialect);
   const ledgerReads = openLedgerReads(place, dialect);
   const allowUnsafe = options.kind === 'mysql' && options.allowUnsafe === true;

@@ -48,17 +48,15 @@ export class WeaviateWriter {
     this.#parts = parts;
   }
 
-  /** Batches as one, each request serving all of them. The results of each. */
-  async apply(batches: readonly ApplyBatch[]): Promise<ApplyResult[][]> {
+  async apply({ items, positions }: ApplyBatch): Promise<ApplyResult[]> {
     const { contents, ledger } = this.#parts;
-    const items = batches.flatMap((batch) => batch.items);
     const results = new Array<ApplyResult>(items.length);
     for (const content of contents.values()) await this.#applyOf(content, items, results);
     for (const [i, { entity }] of items.entries()) {
       if (!contents.has(entity)) results[i] = { outcome: 'refused', reason: 'vectors holds no such entity' };
     }
-    await ledger.advance(batches.flatMap(({ position }) => position ?? []));
-    return batches.map((batch) => results.splice(0, batch.items.length));
+    await ledger.advance(positions);
+    return results;
   }
 
   async #applyOf(content: ContentClass, items: readonly ApplyItem[], results: ApplyResult[]): Promise<void> {

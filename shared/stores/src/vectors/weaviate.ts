@@ -25,7 +25,6 @@ import { WeaviateLedger } from './weaviate-ledger.ts';
 import { nearestIn } from './weaviate-nearest.ts';
 import { type ContentClass, WeaviateReader } from './weaviate-reader.ts';
 import { classPrefix, contentClassName, expiryProperty, ledgerClassName, WeaviateSchema } from './weaviate-schema.ts';
-import { Together } from './weaviate-together.ts';
 import { Turns } from './weaviate-turns.ts';
 import { Windows } from './weaviate-window.ts';
 import { WeaviateWriter } from './weaviate-writer.ts';
@@ -71,12 +70,6 @@ class WeaviateVectors implements VectorStore {
   readonly #writer: WeaviateWriter;
   readonly #windows: Windows;
   readonly #turns = new Turns(waitingMax);
-  readonly #together = new Together((take) => {
-    return this.#write(async () => {
-      const batches = take();
-      return batches.length === 0 ? [] : this.#writer.apply(batches);
-    });
-  });
 
   constructor({ url, namespace }: StoreConnection, options: WeaviateOptions & { readonly dimensions: number }) {
     const { clock, dimensions } = options;
@@ -125,7 +118,7 @@ class WeaviateVectors implements VectorStore {
   }
 
   apply(batch: ApplyBatch): Promise<ApplyResult[]> {
-    return this.#together.add(batch);
+    return this.#write(() => this.#writer.apply(batch));
   }
 
   async get(keys: readonly RecordKey[]): Promise<(StoredRecord | null)[]> {

@@ -66,7 +66,7 @@ export function item(
 }
 
 export function batch(...items: ApplyItem[]): ApplyBatch {
-  return { items, position: null };
+  return { items, positions: [] };
 }
 
 /** Polls until the condition holds. */

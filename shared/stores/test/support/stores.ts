@@ -18,7 +18,7 @@ export async function applyAll(
   documents: readonly (readonly [string, Row | null])[],
 ): Promise<void> {
   const items = documents.map(([id, document]) => ({ entity, id, version, owner: null, document, expiresAt: null }));
-  const results = await target.apply({ items, position: null });
+  const results = await target.apply({ items, positions: [] });
   const refused = results.find(({ outcome }) => outcome !== 'applied');
   if (refused !== undefined) throw new Error(JSON.stringify(refused));
 }

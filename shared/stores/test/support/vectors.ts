@@ -132,7 +132,7 @@ function testContent(store: () => VectorStore): void {
       document,
       expiresAt: null,
     }));
-    const results = await store().apply({ items, position: null });
+    const results = await store().apply({ items, positions: [] });
     expect(results).toEqual([{ outcome: 'refused', reason: expect.stringContaining(reason) }, { outcome: 'applied' }]);
     expect((await scanAll(store(), 'conversation')).map(({ id }) => id)).toEqual(['good']);
   });

@@ -78,7 +78,7 @@ export class FullTextWorld {
       const id = String(document[entity === 'conversation' ? 'conversation_id' : 'analysis_id']);
       return { entity, id, version: this.#version, owner: null, document, expiresAt };
     });
-    const results = await this.store.apply({ items, position: null });
+    const results = await this.store.apply({ items, positions: [] });
     expect(results).toEqual(items.map(() => ({ outcome: 'applied' })));
     await this.store.refresh();
   }

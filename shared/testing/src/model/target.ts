@@ -43,7 +43,7 @@ export class ModelTarget implements Target {
   async apply(batch: ApplyBatch): Promise<ApplyResult[]> {
     this.#assertOpen();
     const results = batch.items.map((item) => this.#applyOne(item));
-    if (batch.position !== null) this.#positions.set(batch.position.partition, batch.position);
+    for (const position of batch.positions) this.#positions.set(position.partition, position);
     return results;
   }
 

@@ -6,7 +6,7 @@ import { needsDurability, serialIds, type TargetCase } from '../target/context.t
 /** Every call of the port but close. */
 const calls: readonly ((target: Target) => Promise<unknown>)[] = [
   (target) => target.migrate(),
-  (target) => target.apply({ items: [], position: null }),
+  (target) => target.apply({ items: [], positions: [] }),
   (target) => target.get([{ entity: 'conversation', id: 'a' }]),
   (target) => target.scan('conversation', null, 1),
   (target) => target.scanVersions('conversation', null, 1),
@@ -49,7 +49,7 @@ export const lifecycleCases: readonly TargetCase[] = [
     skip: needsDurability,
     async run(c) {
       const position = { incarnation: 'bus-1', partition: 2, n: 7 };
-      await c.store.apply({ items: [c.item('a', 3), c.deletion('b', 4)], position });
+      await c.store.apply({ items: [c.item('a', 3), c.deletion('b', 4)], positions: [position] });
       await c.store.setLabel('kept');
       await c.reopen();
       await c.expectHeld(c.item('a', 3));
@@ -64,7 +64,7 @@ export const lifecycleCases: readonly TargetCase[] = [
     async run(c) {
       await c.store.apply({
         items: [c.item('a', 9), c.deletion('b', 9)],
-        position: { incarnation: 'bus-1', partition: 0, n: 1 },
+        positions: [{ incarnation: 'bus-1', partition: 0, n: 1 }],
       });
       await c.store.setLabel('gone');
       await c.store.wipe();

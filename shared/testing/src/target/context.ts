@@ -64,7 +64,7 @@ export class TargetContext {
   }
 
   apply(...items: readonly ApplyItem[]): Promise<ApplyResult[]> {
-    return this.store.apply({ items, position: null });
+    return this.store.apply({ items, positions: [] });
   }
 
   /** Applies, and expects that every item was taken. */

@@ -23,5 +23,5 @@ export function crashBatch(role: Role, n: number): ApplyBatch {
       expiresAt: null,
     };
   });
-  return { items, position: { incarnation: 'bus-1', partition: 0, n } };
+  return { items, positions: [{ incarnation: 'bus-1', partition: 0, n }] };
 }

@@ -22,8 +22,9 @@ const texts = {
   dropAll: 'UNWIND $keys AS key MATCH (n:_Applied {_key: key})-[r]-() DELETE r',
   forget: 'UNWIND $keys AS key MATCH (n:_Applied {_key: key}) DETACH DELETE n',
   // A batch that comes again after a crash doesn't take the position back; another incarnation counts anew.
-  advance: `MERGE (p:_Position {partition: $partition})
-    SET p.n = CASE WHEN p.incarnation = $incarnation AND p.n > $n THEN p.n ELSE $n END, p.incarnation = $incarnation`,
+  advance: `UNWIND $positions AS to MERGE (p:_Position {partition: to.partition})
+    SET p.n = CASE WHEN p.incarnation = to.incarnation AND p.n > to.n THEN p.n ELSE to.n END,
+      p.incarnation = to.incarnation`,
 } as const;
 
 /** The state of records, read after they were locked. */
@@ -123,10 +124,13 @@ export async function forgetRecords(
   return still.length;
 }
 
-/** Notes how far a partition was applied. */
-export async function advance(transaction: Neo4jTransaction, position: StorePosition): Promise<void> {
-  const { partition, incarnation, n } = position;
-  await transaction.rows(texts.advance, { partition: BigInt(partition), incarnation, n: BigInt(n) });
+/** Notes how far partitions were applied, in their order: so transactions lock them in one. */
+export async function advance(transaction: Neo4jTransaction, positions: readonly StorePosition[]): Promise<void> {
+  if (positions.length === 0) return;
+  const rows = positions
+    .toSorted((a, b) => a.partition - b.partition)
+    .map(({ partition, incarnation, n }) => ({ partition: BigInt(partition), incarnation, n: BigInt(n) }));
+  await transaction.rows(texts.advance, { positions: rows });
 }
 
 /** Tombstones and what else only hangs on the edges that a record owns are the same for {@link writeRecords}. */
