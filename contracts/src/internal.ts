@@ -47,6 +47,8 @@ export interface InternalActions {
     readonly result: Record<string, unknown>;
   };
   'sync.metrics': { readonly params: Record<string, never>; readonly result: readonly MetricFamily[] };
+  /** What the whole version is measured by beside its sync: its engines, its disk, its keys and certificates. */
+  'system.metrics': { readonly params: Record<string, never>; readonly result: readonly MetricFamily[] };
   /** Looks at every part now. Parts that hang count as not healthy: it answers within 4 seconds. */
   'system.ready': { readonly params: Record<string, never>; readonly result: readonly PartHealth[] };
 }

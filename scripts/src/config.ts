@@ -46,6 +46,10 @@ const environmentSchema = z.strictObject({
   MINDORA_VERIFY_EVERY_HOURS: z.coerce.number().min(0).max(500).default(24),
   MINDORA_SPECIAL_EVERY_MINUTES: z.coerce.number().min(0).max(10_080).default(60),
   MINDORA_METRICS_PUBLIC: z.stringbool().default(false),
+  MINDORA_CERTIFICATES: z
+    .string()
+    .transform((value) => value.split(',').map((file) => file.trim()))
+    .optional(),
   MINDORA_ENGINES: z.enum(['embedded', 'real']).default('embedded'),
   MINDORA_ALLOW_UNSAFE: z.stringbool().default(false),
   MINDORA_BUS_MONITORING_URL: z
@@ -88,6 +92,8 @@ export interface Config {
   readonly specialEveryMs: number;
   readonly engines: EnginesConfig;
   readonly metricsPublic: boolean;
+  /** PEM files whose expiry is watched. */
+  readonly certificates: readonly string[];
   /** A gateway elsewhere, for commands that talk to a running version. */
   readonly remote: { readonly url: string | null; readonly apiKey: Secret | null };
 }
@@ -141,6 +147,7 @@ export function loadConfig(options: CommonOptions): Config {
     specialEveryMs: env.MINDORA_SPECIAL_EVERY_MINUTES * 60_000,
     engines: enginesOf(options, env, manifest),
     metricsPublic: env.MINDORA_METRICS_PUBLIC,
+    certificates: env.MINDORA_CERTIFICATES ?? [],
     remote: { url: env.MINDORA_URL ?? null, apiKey: env.MINDORA_API_KEY ?? null },
   };
 }

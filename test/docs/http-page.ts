@@ -21,8 +21,8 @@ in full at \`/docs\` (a page), \`/openapi.json\` and \`/asyncapi.json\`.
   primary answers, which is always current.
 - **req.** is the requirement that the route fulfils.
 
-\`/health\` and \`/ready\` answer everybody; \`/metrics\` asks for the permission \`system_config\`, or nothing where
-\`MINDORA_METRICS_PUBLIC\` is true.
+\`/health\` and \`/ready\` answer everybody; \`/metrics\` asks for the permission \`system_config\`, or the version's metrics
+key (\`metrics.key\`, which opens nothing else), or nothing where \`MINDORA_METRICS_PUBLIC\` is true.
 `;
 
 /** The whole page. */

@@ -106,7 +106,7 @@ function engines(): Finding[] {
 
 /** Secrets are for their owner alone. */
 function permissions(files: VersionFiles): Finding[] {
-  return [files.adminKey, files.secrets].filter(existsSync).map((file) => {
+  return [files.adminKey, files.metricsKey, files.secrets].filter(existsSync).map((file) => {
     const mode = statSync(file).mode & 0o777;
     return { check: `permissions of ${baseName(file)}`, ok: mode === 0o600, detail: `0${mode.toString(8)} (0600)` };
   });

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RetentionPolicy } from '@mindora/contracts';
-import { MindoraError, type Random, Secret } from '@mindora/runtime';
+import { isApiKey, MindoraError, newApiKey, type Random, Secret } from '@mindora/runtime';
 import type { Config } from '../config.ts';
 import type { EnginesKind } from '../engines.ts';
 
@@ -14,6 +14,8 @@ export interface VersionFiles {
   readonly personal: string;
   readonly lock: string;
   readonly adminKey: string;
+  /** Opens /metrics and nothing else. */
+  readonly metricsKey: string;
   readonly secrets: string;
   /** Says where the gateway of a running version listens. */
   readonly running: string;
@@ -31,6 +33,7 @@ export function filesOf(directory: string): VersionFiles {
     personal: file('personal'),
     lock: file('lock.sqlite'),
     adminKey: file('admin.key'),
+    metricsKey: file('metrics.key'),
     secrets: file('secrets.json'),
     running: file('running.json'),
     settings: file('settings.json'),
@@ -71,6 +74,15 @@ export function writePrivately(file: string, content: string): void {
 
 export function readAdminKey(files: VersionFiles): Secret | null {
   return existsSync(files.adminKey) ? new Secret(readFileSync(files.adminKey, 'utf8').trim()) : null;
+}
+
+/** The key of the monitoring, made at the first start; another is made where the file is gone or holds none. */
+export function provideMetricsKey(files: VersionFiles, random: Random): Secret {
+  const kept = existsSync(files.metricsKey) ? readFileSync(files.metricsKey, 'utf8').trim() : '';
+  if (isApiKey(kept)) return new Secret(kept);
+  const { key } = newApiKey(random);
+  writePrivately(files.metricsKey, `${key}\n`);
+  return new Secret(key);
 }
 
 /** Where a running version listens. */

@@ -8,6 +8,8 @@ import type { Clock, Random, ServiceSchema } from '@mindora/runtime';
 import { createSearchService } from '@mindora/search-service';
 import { createSyncActions } from '@mindora/sync/client';
 import { createVectorService } from '@mindora/vector-service';
+import { filesOf } from './files.ts';
+import { createMeasures } from './measure.ts';
 import { createSystemService } from './system.ts';
 import type { Parts } from './version.ts';
 
@@ -16,6 +18,8 @@ export function createServices(parts: Parts, ports: { clock: Clock; random: Rand
   const { config, secrets, primary, stores, embedder, sync, tokens, passwords } = parts;
   const { cache, documents, fulltext, graph, personal, relational, vectors } = stores;
   const { clock, random } = ports;
+  const { certificates, verifyEveryMs } = config;
+  const measures = createMeasures({ sync, files: filesOf(config.directory), certificates, verifyEveryMs });
   const masterKey = Buffer.from(secrets.master.reveal(), 'base64');
   return [
     createConversationService({ primary, cache, relational, random }),
@@ -36,6 +40,6 @@ export function createServices(parts: Parts, ports: { clock: Clock; random: Rand
     createConfigService({ primary, clock, random, passwords, masterKey }),
     createModelService({ primary, relational, clock, random, endpoint: config.model, masterKey }),
     createSyncActions(sync, primary),
-    createSystemService({ primary, stores, sync, clock }),
+    createSystemService({ primary, stores, sync, clock, measures }),
   ];
 }

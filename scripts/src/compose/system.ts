@@ -3,6 +3,7 @@ import type { Clock, ServiceSchema } from '@mindora/runtime';
 import { defineService } from '@mindora/runtime/service';
 import type { StoreByRole } from '@mindora/stores/create';
 import type { SyncService } from '@mindora/sync/client';
+import { type Measure, measureAll } from './measure.ts';
 
 /** A part that doesn't answer within this time counts as not healthy. */
 const patienceMs = 3000;
@@ -12,10 +13,11 @@ export interface SystemDependencies {
   readonly stores: StoreByRole;
   readonly sync: Pick<SyncService, 'status'>;
   readonly clock: Clock;
+  readonly measures: readonly Measure[];
 }
 
-/** Answers whether every part of a version does its work (`/ready`). */
-export function createSystemService({ primary, stores, sync, clock }: SystemDependencies): ServiceSchema {
+/** Answers whether every part of a version does its work (`/ready`), and what it is measured by (`/metrics`). */
+export function createSystemService({ primary, stores, sync, clock, measures }: SystemDependencies): ServiceSchema {
   const ask = async (name: string, health: () => Promise<{ ok: boolean }>): Promise<PartHealth> => {
     const patience = new AbortController();
     const late = clock.sleep(patienceMs, patience.signal).then(() => ({ ok: false }));
@@ -30,5 +32,6 @@ export function createSystemService({ primary, stores, sync, clock }: SystemDepe
       ask('sync', async () => ({ ok: (await sync.status()).capture.state !== 'failing' })),
       ...roles.map((role) => ask(`stores.${role}`, () => stores[role].health())),
     ]);
-  return defineService({ name: 'system', actions: {}, internal: { ready } });
+  const metrics = () => measureAll(measures);
+  return defineService({ name: 'system', actions: {}, internal: { ready, metrics } });
 }

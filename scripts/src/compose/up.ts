@@ -2,7 +2,15 @@ import { createGateway } from '@mindora/gateway-service';
 import { hashApiKey, MindoraError, newApiKey, systemClock, systemRandom, toMindoraError } from '@mindora/runtime';
 import type { Config } from '../config.ts';
 import { assertDurable } from './durability.ts';
-import { assertSameEngines, filesOf, keepSettings, readAdminKey, removeRunning, writePrivately } from './files.ts';
+import {
+  assertSameEngines,
+  filesOf,
+  keepSettings,
+  provideMetricsKey,
+  readAdminKey,
+  removeRunning,
+  writePrivately,
+} from './files.ts';
 import { openVersion, type Version } from './version.ts';
 
 const clock = systemClock();
@@ -69,6 +77,7 @@ async function serve(
     clock,
     random,
     tokens: version.tokens,
+    metricsKeyHash: hashApiKey(provideMetricsKey(version.files, random).reveal()),
     metricsAccess: config.metricsPublic ? 'open' : 'key',
   });
   try {

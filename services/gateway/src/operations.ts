@@ -1,7 +1,8 @@
 import type { PartHealth } from '@mindora/contracts';
-import { type Clock, type Metrics, MindoraError, toMindoraError } from '@mindora/runtime';
+import { type Clock, hashApiKey, type Metrics, MindoraError, toMindoraError } from '@mindora/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Ask } from './ask.ts';
+import { credentialOf } from './authenticate.ts';
 import { checkPermission } from './authorize.ts';
 import { createCache } from './cache.ts';
 import type { Load } from './load.ts';
@@ -33,7 +34,7 @@ export function registerOperations(app: FastifyInstance, deps: GatewayDeps, part
     throw new MindoraError('store_unavailable', `not ready: ${failing.join(', ')}`, { data: { failing } });
   });
   app.get('/metrics', async (request, reply) => {
-    if (deps.metricsAccess !== 'open') await checkOperator(parts, request);
+    if (deps.metricsAccess !== 'open') await checkObserver(deps, parts, request);
     return reply
       .header('cache-control', 'no-store')
       .type(parts.metrics.contentType)
@@ -55,13 +56,19 @@ function createReadiness({ ask, clock, limits }: OperationParts) {
   return (requestId: string) => cached.get('', () => look(requestId));
 }
 
-async function checkOperator(parts: OperationParts, request: FastifyRequest): Promise<void> {
+/** An operator, or the monitoring with its own key, which no other route knows. */
+async function checkObserver(deps: GatewayDeps, parts: OperationParts, request: FastifyRequest): Promise<void> {
+  const credential = credentialOf(request.headers);
+  if (credential !== null && hashApiKey(credential) === deps.metricsKeyHash) return;
   checkPermission('system_config', await identify(parts, request));
 }
 
-/** The gateway's own, and the sync's where it answers: a sync that is down is when metrics are looked at. */
+/** The gateway's own, and those of others where they answer: a sync that is down is when metrics are looked at. */
 async function print(parts: OperationParts, request: FastifyRequest): Promise<string> {
-  const families = await parts.ask('sync.metrics', {}, request.id).catch(() => null);
-  parts.readGauges(families !== null);
-  return await parts.metrics.text(families ?? []);
+  const [sync, system] = await Promise.all([
+    parts.ask('sync.metrics', {}, request.id).catch(() => null),
+    parts.ask('system.metrics', {}, request.id).catch(() => []),
+  ]);
+  parts.readGauges(sync !== null);
+  return await parts.metrics.text([...(sync ?? []), ...system]);
 }

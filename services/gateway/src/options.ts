@@ -72,6 +72,8 @@ export interface GatewayDeps {
   readonly docs?: boolean;
   /** `key`: /metrics asks for `system_config` (the default); `open`: for nothing, where the network is closed. */
   readonly metricsAccess?: 'key' | 'open';
+  /** Hash of a key that opens /metrics and nothing else: for a monitoring that must not see data. */
+  readonly metricsKeyHash?: string;
   /** Web origins that may call with a browser; none by default. */
   readonly origins?: readonly string[];
   /** The gateway stands behind a proxy whose X-Forwarded-For names the client (default false). */

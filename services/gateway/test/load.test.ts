@@ -1,8 +1,9 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { newApiKey } from '@mindora/runtime';
 import type { GatewayDeps } from '../src/index.ts';
-import { ask, conversation, keepingLogger, keys, startWorld, type World } from './world.ts';
+import { ask, conversation, keepingLogger, keys, random, startWorld, type World } from './world.ts';
 
 const worlds: World[] = [];
 
@@ -209,6 +210,19 @@ describe('operations', () => {
     expect(body).not.toContain('secret');
     await world.broker.destroyService('sync');
     expect((await read(keys.admin.key)).body).toContain('mindora_sync_metrics_available{version="test"} 0');
+  });
+
+  test('/metrics has a key of its own, which opens nothing else', async () => {
+    const { key, hash } = newApiKey(random);
+    const world = await start({ metricsKeyHash: hash });
+    const { status, body } = await ask(world, 'GET', '/metrics', { key });
+    expect([status, body]).toEqual([200, expect.stringContaining('mindora_disk{version="test"} 7')]);
+    const paths = ['/api/v1/ai/history/user_001', '/api/v1/admin/sync/status', '/api/v1/auth/me'];
+    for (const path of paths) expect((await ask(world, 'GET', path, { key })).status).toBe(401);
+    const other = newApiKey(random).key;
+    expect((await ask(world, 'GET', '/metrics', { key: other })).status).toBe(401);
+    await world.broker.destroyService('system');
+    expect((await ask(world, 'GET', '/metrics', { key })).body).not.toContain('mindora_disk');
   });
 
   test('/metrics may be opened', async () => {

@@ -134,9 +134,9 @@ function addServices(world: Parts): void {
   broker.createService(defineService({ name: 'model', actions: actions('model', { analyze: { analysis_id: 'a' } }) }));
   broker.createService(defineService({ name: 'analysis', actions: actions('analysis', statistics) }));
   broker.createService(defineService({ name: 'sync', ...syncParts(world, actions) }));
-  broker.createService(
-    defineService({ name: 'system', actions: {}, internal: { ready: async () => [...world.parts] } }),
-  );
+  const disk = { name: 'mindora_disk', help: 'Disk', type: 'gauge', values: [{ labels: {}, value: 7 }] };
+  const internal = { ready: async () => [...world.parts], metrics: async () => [disk] };
+  broker.createService(defineService({ name: 'system', actions: {}, internal }));
 }
 
 const statistics = { statistics: { statistics: { total_analyses: 0, average_confidence: null } } };
