@@ -2,26 +2,14 @@
  * Configuration of a version: its manifest in versions/, then the environment, then the command line. Parsed once;
  * unknown names are refused and all mistakes are told at once.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { defaultRetention, type RetentionPolicy } from '@mindora/contracts';
 import { MindoraError, Secret } from '@mindora/runtime';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { addressesOf, addressSchemas, type EnginesConfig, type EnginesKind } from './engines.ts';
-
-const versionsDirectory = fileURLToPath(new URL('../../versions/', import.meta.url));
-
-const manifestSchema = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
-  title: z.string(),
-  gateway: z.strictObject({ port: z.int().min(1).max(65_535) }),
-  namespace: z.string().regex(/^[a-z][a-z0-9_]{0,40}_$/),
-});
-
-export type Manifest = z.infer<typeof manifestSchema>;
+import { loadManifest, type Manifest, manifestsDirectory, versionNamesIn } from './versions/manifest.ts';
 
 const secret = z
   .string()
@@ -42,15 +30,16 @@ const environmentSchema = z.strictObject({
   MINDORA_MODEL_URL: z.url().optional(),
   MINDORA_MODEL_NAME: z.string().default('deepseek-chat'),
   MINDORA_MODEL_API_KEY: secret.optional(),
-  MINDORA_DOCUMENT_RETENTION_DAYS: z.coerce.number().min(0).max(36_500).default(30),
+  MINDORA_DOCUMENT_RETENTION_DAYS: z.coerce.number().min(0).max(36_500).optional(),
   MINDORA_VERIFY_EVERY_HOURS: z.coerce.number().min(0).max(500).default(24),
-  MINDORA_SPECIAL_EVERY_MINUTES: z.coerce.number().min(0).max(10_080).default(60),
+  MINDORA_SPECIAL_EVERY_MINUTES: z.coerce.number().min(0).max(10_080).optional(),
   MINDORA_METRICS_PUBLIC: z.stringbool().default(false),
   MINDORA_CERTIFICATES: z
     .string()
     .transform((value) => value.split(',').map((file) => file.trim()))
     .optional(),
   MINDORA_ENGINES: z.enum(['embedded', 'real']).default('embedded'),
+  MINDORA_ENGINES_FILE: z.string().min(1).optional(),
   MINDORA_ALLOW_UNSAFE: z.stringbool().default(false),
   MINDORA_BUS_MONITORING_URL: z
     .url()
@@ -109,17 +98,14 @@ export interface CommonOptions {
 
 /** Names of the versions that have a manifest. */
 export function versionNames(): string[] {
-  return readdirSync(versionsDirectory)
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => file.slice(0, -'.yaml'.length))
-    .sort();
+  return versionNamesIn(manifestsDirectory);
 }
 
 /** @throws MindoraError `invalid_request`, naming every mistake */
 export function loadConfig(options: CommonOptions): Config {
-  const manifest = loadManifest(options.version);
+  const manifest = loadManifest(manifestsDirectory, options.version);
   const directory = resolve(options.data, manifest.name);
-  const env = parseEnvironment({ ...readEngines(directory), ...process.env });
+  const env = parseEnvironment({ ...readEngines(process.env.MINDORA_ENGINES_FILE, directory), ...process.env });
   return {
     manifest,
     directory,
@@ -142,9 +128,9 @@ export function loadConfig(options: CommonOptions): Config {
       env.MINDORA_MODEL_URL === undefined
         ? null
         : { baseUrl: env.MINDORA_MODEL_URL, model: env.MINDORA_MODEL_NAME, apiKey: env.MINDORA_MODEL_API_KEY ?? null },
-    retention: { ...defaultRetention, documentsMs: env.MINDORA_DOCUMENT_RETENTION_DAYS * 86_400_000 },
+    retention: retentionOf(env, manifest),
     verifyEveryMs: env.MINDORA_VERIFY_EVERY_HOURS * 3_600_000,
-    specialEveryMs: env.MINDORA_SPECIAL_EVERY_MINUTES * 60_000,
+    specialEveryMs: (env.MINDORA_SPECIAL_EVERY_MINUTES ?? manifest.sync.special.every_minutes) * 60_000,
     engines: enginesOf(options, env, manifest),
     metricsPublic: env.MINDORA_METRICS_PUBLIC,
     certificates: env.MINDORA_CERTIFICATES ?? [],
@@ -152,9 +138,21 @@ export function loadConfig(options: CommonOptions): Config {
   };
 }
 
-/** The addresses that "npm run engines -- up" noted for a version; the environment goes before them. */
-function readEngines(directory: string): NodeJS.Dict<string> {
-  const file = join(directory, 'engines.env');
+/** The environment goes before the manifest. */
+function retentionOf(env: Environment, { retention }: Manifest): RetentionPolicy {
+  const days = env.MINDORA_DOCUMENT_RETENTION_DAYS ?? retention.documents_days;
+  return { ...defaultRetention, documentsMs: days * 86_400_000 };
+}
+
+/**
+ * Addresses in a file that the environment names (a container's secret), or that "npm run engines -- up" noted for the
+ * version; the environment goes before them.
+ */
+function readEngines(named: string | undefined, directory: string): NodeJS.Dict<string> {
+  if (named !== undefined && !existsSync(named)) {
+    throw new MindoraError('invalid_request', 'MINDORA_ENGINES_FILE: there is no such file');
+  }
+  const file = named ?? join(directory, 'engines.env');
   return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
 }
 
@@ -167,14 +165,6 @@ function enginesOf(options: CommonOptions, env: Environment, manifest: Manifest)
     namespace: manifest.namespace,
     allowUnsafe: options.allowUnsafe === true || env.MINDORA_ALLOW_UNSAFE,
   };
-}
-
-function loadManifest(name: string): Manifest {
-  const names = versionNames();
-  if (!names.includes(name)) {
-    throw new MindoraError('invalid_request', `no version "${name}"; there are ${names.join(', ')}`);
-  }
-  return manifestSchema.parse(parseYaml(readFileSync(`${versionsDirectory}${name}.yaml`, 'utf8')));
 }
 
 /** @throws MindoraError `invalid_request`, naming every mistake, never a value */

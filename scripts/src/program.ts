@@ -1,6 +1,7 @@
 /** The command line `mindora` with all its commands (architecture, section 5). */
 import { Command } from 'commander';
 import { addBench } from './commands/bench.ts';
+import { addCompose } from './commands/compose.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImport } from './commands/import.ts';
 import { addParked } from './commands/parked.ts';
@@ -8,6 +9,7 @@ import { addStatus } from './commands/status.ts';
 import { addErase, addRebuild, addTouch } from './commands/stores.ts';
 import { addUp } from './commands/up.ts';
 import { addVerify } from './commands/verify.ts';
+import { addVersion } from './commands/version.ts';
 
 /** Makes the program; nothing runs before it is given its arguments. */
 export function createProgram(): Command {
@@ -38,6 +40,8 @@ Examples:
     addErase,
     addDoctor,
     addBench,
+    addVersion,
+    addCompose,
   ]) {
     add(program);
   }
