@@ -7,6 +7,7 @@ import type { MetricFamily } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
 import type { SyncStatus } from '@mindora/sync/client';
 import { createMeasures, measureAll } from '../src/compose/measure.ts';
+import { loadManifest, manifestsDirectory } from '../src/versions/manifest.ts';
 
 /** Of nobody, until 2036-11-19T12:55:48Z; its key was never kept. */
 const certificate = `-----BEGIN CERTIFICATE-----
@@ -31,14 +32,19 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 function statusWith(capture: string, primaryError: string | null, busError: string | null): SyncStatus {
   const stores = [
     { store: 'cache', everyMs: null },
+    { store: 'fulltext', everyMs: null },
+    { store: 'graph', everyMs: null },
     { store: 'credit', everyMs: 3_600_000 },
+    { store: 'identity', everyMs: null },
   ];
   const parts = { capture: { state: capture }, primary: { lastError: primaryError }, bus: { lastError: busError } };
   return { ...parts, stores } as unknown as SyncStatus;
 }
 
 async function measured(status: () => Promise<SyncStatus>, certificates: readonly string[] = []) {
-  const families = await measureAll(createMeasures({ sync: { status }, files, certificates, verifyEveryMs: 60_000 }));
+  const tiers = loadManifest(manifestsDirectory, 'future').sync;
+  const sync = { status };
+  const families = await measureAll(createMeasures({ sync, files, tiers, certificates, verifyEveryMs: 60_000 }));
   return (name: string) => families.find((family) => family.name === name)?.values;
 }
 
@@ -49,11 +55,18 @@ describe('measures', () => {
     for (const name of ['mindora_capture_healthy', 'mindora_primary_healthy', 'mindora_bus_healthy']) {
       expect([name, well(name), ill(name)]).toEqual([name, [{ labels: {}, value: 1 }], [{ labels: {}, value: 0 }]]);
     }
-    expect(well('mindora_store_schedule_seconds')).toEqual([
-      { labels: { store: 'cache' }, value: 0 },
-      { labels: { store: 'credit' }, value: 3600 },
-    ]);
     expect(well('mindora_verify_schedule_seconds')).toEqual([{ labels: {}, value: 60 }]);
+  });
+
+  it('tell how far behind a store may be: by its tier, or by its schedule', async () => {
+    const values = await measured(async () => statusWith('active', null, null));
+    expect(values('mindora_store_fresh_within_seconds')).toEqual([
+      { labels: { store: 'cache' }, value: 1 },
+      { labels: { store: 'fulltext' }, value: 10 },
+      { labels: { store: 'graph' }, value: 300 },
+      { labels: { store: 'credit' }, value: 7200 },
+      { labels: { store: 'identity' }, value: 10 },
+    ]);
   });
 
   it('count a capture of another process as one, and none where the sync does not answer', async () => {

@@ -4,8 +4,9 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat, statfs } from 'node:fs/promises';
-import type { MetricFamily } from '@mindora/contracts';
+import type { MetricFamily, Role } from '@mindora/contracts';
 import type { SyncService, SyncStatus } from '@mindora/sync/client';
+import type { Manifest } from '../versions/manifest.ts';
 import type { VersionFiles } from './files.ts';
 
 /** Families of one subject; what can't be measured now is left out, or told as a value that raises the alarm. */
@@ -14,6 +15,8 @@ export type Measure = () => Promise<MetricFamily[]>;
 export interface MeasureOptions {
   readonly sync: Pick<SyncService, 'status'>;
   readonly files: Pick<VersionFiles, 'directory' | 'adminKey' | 'metricsKey'>;
+  /** How far behind a store may be before somebody has to look (A4). */
+  readonly tiers: Manifest['sync'];
   /** PEM files. */
   readonly certificates: readonly string[];
   /** Pause between two scheduled verifications; 0: there are none. */
@@ -21,10 +24,11 @@ export interface MeasureOptions {
 }
 
 /** Everything that is measured of a version, by subject. */
-export function createMeasures({ sync, files, certificates, verifyEveryMs }: MeasureOptions): Measure[] {
+export function createMeasures(options: MeasureOptions): Measure[] {
+  const { sync, files, tiers, certificates, verifyEveryMs } = options;
   const every = gauge('mindora_verify_schedule_seconds', 'Pause between two scheduled verifications, 0: none');
   return [
-    () => measureParts(sync),
+    () => measureParts(sync, tiers),
     () => measureDisk(files.directory),
     () => measureKeys({ admin: files.adminKey, metrics: files.metricsKey }),
     () => measureCertificates(certificates),
@@ -48,7 +52,7 @@ function one(value: number, labels: Readonly<Record<string, string>> = {}): Valu
   return { labels, value };
 }
 
-async function measureParts(sync: MeasureOptions['sync']): Promise<MetricFamily[]> {
+async function measureParts(sync: MeasureOptions['sync'], tiers: Manifest['sync']): Promise<MetricFamily[]> {
   const capture = gauge(
     'mindora_capture_healthy',
     '1 where changes are carried to the bus, or another process does it',
@@ -56,24 +60,29 @@ async function measureParts(sync: MeasureOptions['sync']): Promise<MetricFamily[
   const status = await sync.status().catch(() => null);
   // A sync that doesn't answer captures nothing; of primary and bus nothing is known then.
   if (status === null) return [{ ...capture, values: [one(0)] }];
-  return [{ ...capture, values: [one(Number(isCapturing(status)))] }, ...measureEngines(status)];
+  return [{ ...capture, values: [one(Number(isCapturing(status)))] }, ...measureEngines(status, tiers)];
 }
 
 function isCapturing({ capture }: SyncStatus): boolean {
   return capture.state === 'active' || capture.state === 'standby';
 }
 
-function measureEngines({ primary, bus, stores }: SyncStatus): MetricFamily[] {
+function measureEngines({ primary, bus, stores }: SyncStatus, tiers: Manifest['sync']): MetricFamily[] {
   const answers = (lastError: string | null): Value[] => [one(Number(lastError === null))];
-  const schedules = stores.map(({ store, everyMs }) => one((everyMs ?? 0) / 1000, { store }));
+  const bounds = stores.map(({ store, everyMs }) => one(boundMs(store, everyMs, tiers) / 1000, { store }));
   return [
     { ...gauge('mindora_primary_healthy', '1 where the primary answers'), values: answers(primary.lastError) },
     { ...gauge('mindora_bus_healthy', '1 where the bus answers'), values: answers(bus.lastError) },
-    {
-      ...gauge('mindora_store_schedule_seconds', 'How often a store is filled, 0: at once'),
-      values: schedules,
-    },
+    { ...gauge('mindora_store_fresh_within_seconds', 'How far behind a store may be, by its tier'), values: bounds },
   ];
+}
+
+/** What waits for a schedule may be a whole period old when it opens, and takes its time then. */
+function boundMs(store: Role, everyMs: number | null, tiers: Manifest['sync']): number {
+  if (everyMs !== null) return 2 * everyMs;
+  const tier = [tiers.real_time, tiers.asynchronous].find(({ stores }) => stores.includes(store));
+  // A special database that is filled at once has no bound of its own.
+  return (tier ?? tiers.batch).fresh_within_ms;
 }
 
 async function measureDisk(directory: string): Promise<MetricFamily[]> {

@@ -19,7 +19,8 @@ export function createServices(parts: Parts, ports: { clock: Clock; random: Rand
   const { cache, documents, fulltext, graph, personal, relational, vectors } = stores;
   const { clock, random } = ports;
   const { certificates, verifyEveryMs } = config;
-  const measures = createMeasures({ sync, files: filesOf(config.directory), certificates, verifyEveryMs });
+  const files = filesOf(config.directory);
+  const measures = createMeasures({ sync, files, tiers: config.manifest.sync, certificates, verifyEveryMs });
   const masterKey = Buffer.from(secrets.master.reveal(), 'base64');
   return [
     createConversationService({ primary, cache, relational, random }),

@@ -1,6 +1,6 @@
 /** All files that are made from the manifests. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MindoraError } from '@mindora/runtime';
 import { parse } from 'yaml';
@@ -8,6 +8,7 @@ import { composeText, embeddedText, type Images } from './compose-file.ts';
 import { engineContainersOf } from './engine-containers.ts';
 import { loadManifests, type Manifest } from './manifest.ts';
 import { variablePrefixOf } from './names.ts';
+import { overlaysOf } from './overlays.ts';
 
 /** Where Compose's files are. */
 export const composeDirectory: string = fileURLToPath(new URL('../../../compose/', import.meta.url));
@@ -26,6 +27,7 @@ export function generatedFiles(manifestsDirectory: string, directory: string): G
     { path: 'compose.yaml', text: composeText(manifests, images) },
     { path: 'embedded.yaml', text: embeddedText(manifests, images) },
     { path: '.env.example', text: environmentText(manifests, images) },
+    ...manifests.flatMap(({ name }) => overlaysOf(name)),
   ];
 }
 
@@ -90,6 +92,7 @@ export function writeGenerated(files: readonly GeneratedFile[], directory: strin
   const outdated = outdatedFiles(files, directory);
   for (const { path, text } of files.filter((file) => outdated.includes(file.path))) {
     const draft = join(directory, `${path}.draft`);
+    mkdirSync(dirname(draft), { recursive: true });
     writeFileSync(draft, text);
     renameSync(draft, join(directory, path));
   }

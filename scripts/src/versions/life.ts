@@ -7,6 +7,7 @@ import { filesOf, readRunning } from '../compose/files.ts';
 import { tryLock } from '../compose/lock.ts';
 import { generatedFiles, writeGenerated } from './generated.ts';
 import { assertName, hostPortsOf, loadManifest, loadManifests, type Manifest, versionNamesIn } from './manifest.ts';
+import { overlaysOf } from './overlays.ts';
 import { planVersion, type VersionPlan } from './plan.ts';
 import { provideSecrets, removeSecrets } from './secrets.ts';
 
@@ -120,6 +121,7 @@ export function removeVersion(name: string, places: VersionPlaces, data: string 
   const there = directory !== null && existsSync(directory);
   if (there) rmSync(directory, { recursive: true, force: true });
   const secrets = removeSecrets(secretsDirectory(places, name));
+  for (const { path } of overlaysOf(name)) rmSync(join(places.compose, path), { force: true });
   const manifest = join(places.manifests, `${name}.yaml`);
   rmSync(manifest);
   writeGenerated(generatedFiles(places.manifests, places.compose), places.compose);

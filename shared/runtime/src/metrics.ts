@@ -55,7 +55,8 @@ export function createMetrics(version: string): Metrics {
 function printed(version: string, families: readonly Family[]): Promise<string> {
   const register = new Registry();
   register.setDefaultLabels({ version });
-  for (const { name, help, type, values } of families) {
+  // Of a family without labels the library would print a 0 that nobody measured.
+  for (const { name, help, type, values } of families.filter((family) => family.values.length > 0)) {
     const labelNames = [...new Set(values.flatMap(({ labels }) => Object.keys(labels)))];
     const family = { name, help, labelNames, registers: [register] };
     const metric = type === 'counter' ? new Counter(family) : new Gauge(family);

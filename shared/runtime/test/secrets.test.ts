@@ -123,5 +123,7 @@ test('metrics print own and handed-over families', async () => {
   const text = await metrics.text([{ name: 'lag', help: 'Lag', type: 'gauge', values }]);
   expect(text).toContain('things_total{kind="a",version="future"} 1');
   expect(text).toContain('wait_seconds_bucket{le="0.005",version="future"} 1');
+  const none = { name: 'nothing', help: 'Nothing', type: 'gauge', values: [] } as const;
+  expect(await metrics.text([none])).not.toContain('nothing');
   expect(text).toContain('lag{store="a\\"b",version="future"} 3');
 });
