@@ -8,6 +8,7 @@ import { parseEnv } from 'node:util';
 import { defaultRetention, type RetentionPolicy } from '@mindora/contracts';
 import { MindoraError, Secret } from '@mindora/runtime';
 import { z } from 'zod';
+import { type BackupSettings, backupSchemas, backupSettingsOf } from './backup/settings.ts';
 import { addressesOf, addressSchemas, type EnginesConfig, type EnginesKind } from './engines.ts';
 import { loadManifest, type Manifest, manifestsDirectory, versionNamesIn } from './versions/manifest.ts';
 
@@ -45,6 +46,7 @@ const environmentSchema = z.strictObject({
     .url()
     .transform((value) => new Secret(value))
     .optional(),
+  ...backupSchemas,
   ...addressSchemas,
 });
 
@@ -79,6 +81,7 @@ export interface Config {
   readonly verifyEveryMs: number;
   /** How often the special databases are filled; 0: at once (A4.4). */
   readonly specialEveryMs: number;
+  readonly backup: BackupSettings;
   readonly engines: EnginesConfig;
   readonly metricsPublic: boolean;
   /** PEM files whose expiry is watched. */
@@ -131,6 +134,7 @@ export function loadConfig(options: CommonOptions): Config {
     retention: retentionOf(env, manifest),
     verifyEveryMs: env.MINDORA_VERIFY_EVERY_HOURS * 3_600_000,
     specialEveryMs: (env.MINDORA_SPECIAL_EVERY_MINUTES ?? manifest.sync.special.every_minutes) * 60_000,
+    backup: backupSettingsOf(env, manifest.backup),
     engines: enginesOf(options, env, manifest),
     metricsPublic: env.MINDORA_METRICS_PUBLIC,
     certificates: env.MINDORA_CERTIFICATES ?? [],

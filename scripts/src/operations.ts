@@ -8,6 +8,7 @@ import type { CallMeta, RouteDefinition } from '@mindora/contracts';
 import { routes } from '@mindora/contracts/routes';
 import { MindoraError } from '@mindora/runtime';
 import { MindoraClient } from '@mindora/sdk';
+import { settleIfFree } from './backup/exchange.ts';
 import { filesOf, readAdminKey, readRunning, withKeptSettings } from './compose/files.ts';
 import { tryLock } from './compose/lock.ts';
 import { openVersion } from './compose/version.ts';
@@ -36,6 +37,7 @@ export async function connect(config: Config): Promise<Operations> {
     return remoteOperations(config.remote.url, key?.reveal() ?? null);
   }
   const files = filesOf(config.directory);
+  settleIfFree(files);
   if (!existsSync(files.settings)) {
     throw new MindoraError('not_found', `there is no data of version ${config.manifest.name} in ${config.directory}`);
   }

@@ -1,10 +1,13 @@
 /** The command line `mindora` with all its commands (architecture, section 5). */
 import { Command } from 'commander';
+import { addBackup } from './commands/backup.ts';
 import { addBench } from './commands/bench.ts';
 import { addCompose } from './commands/compose.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImport } from './commands/import.ts';
 import { addParked } from './commands/parked.ts';
+import { addRestore } from './commands/restore.ts';
+import { addRollback } from './commands/rollback.ts';
 import { addStatus } from './commands/status.ts';
 import { addErase, addRebuild, addTouch } from './commands/stores.ts';
 import { addUp } from './commands/up.ts';
@@ -38,6 +41,9 @@ Examples:
     addStatus,
     addParked,
     addErase,
+    addBackup,
+    addRestore,
+    addRollback,
     addDoctor,
     addBench,
     addVersion,

@@ -75,10 +75,33 @@ async function once(operations: Operations, flags: VerifyFlags): Promise<number>
     dry_run: flags.dryRun === true,
     wait_ms: Math.round(flags.wait * 1000),
   };
-  const result = await runJob(operations, 'sync.verify', body, 'verify', flags.json === true);
-  const report = result as unknown as VerifyReport;
+  const report = await reportOf(operations, body, flags.json === true);
   if (flags.json === true) printJson(report);
   else printReport(report, flags.store);
+  return exitCodeOf(report);
+}
+
+async function reportOf(operations: Operations, body: object, quiet: boolean): Promise<VerifyReport> {
+  return (await runJob(operations, 'sync.verify', body, 'verify', quiet)) as unknown as VerifyReport;
+}
+
+/** Without progress for so long, what is still on its way counts as pending. */
+const waitWhollyMs = 60_000;
+
+/**
+ * Verifies every store when it was filled, and prints the report.
+ *
+ * @param told what programs get, made of the report
+ * @returns the exit code
+ */
+export async function verifyWholly(
+  operations: Operations,
+  json: boolean,
+  told: (report: VerifyReport) => object,
+): Promise<number> {
+  const report = await reportOf(operations, { repair: false, dry_run: false, wait_ms: waitWhollyMs }, json);
+  if (json) printJson(told(report));
+  else printReport(report);
   return exitCodeOf(report);
 }
 

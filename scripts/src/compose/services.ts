@@ -8,6 +8,8 @@ import type { Clock, Random, ServiceSchema } from '@mindora/runtime';
 import { createSearchService } from '@mindora/search-service';
 import { createSyncActions } from '@mindora/sync/client';
 import { createVectorService } from '@mindora/vector-service';
+import { backupSourceOf } from '../backup/create.ts';
+import { measureBackups } from '../backup/schedule.ts';
 import { filesOf } from './files.ts';
 import { createMeasures } from './measure.ts';
 import { createSystemService } from './system.ts';
@@ -20,7 +22,10 @@ export function createServices(parts: Parts, ports: { clock: Clock; random: Rand
   const { clock, random } = ports;
   const { certificates, verifyEveryMs } = config;
   const files = filesOf(config.directory);
-  const measures = createMeasures({ sync, files, tiers: config.manifest.sync, certificates, verifyEveryMs });
+  const measures = [
+    ...createMeasures({ sync, files, tiers: config.manifest.sync, certificates, verifyEveryMs }),
+    () => measureBackups(backupSourceOf(config), config.backup, clock),
+  ];
   const masterKey = Buffer.from(secrets.master.reveal(), 'base64');
   return [
     createConversationService({ primary, cache, relational, random }),

@@ -1,5 +1,8 @@
 import { createGateway } from '@mindora/gateway-service';
 import { hashApiKey, MindoraError, newApiKey, systemClock, systemRandom, toMindoraError } from '@mindora/runtime';
+import { backupSourceOf } from '../backup/create.ts';
+import { settleIfFree } from '../backup/exchange.ts';
+import { scheduleBackups } from '../backup/schedule.ts';
 import type { Config } from '../config.ts';
 import { assertDurable } from './durability.ts';
 import {
@@ -23,9 +26,11 @@ const random = systemRandom();
  */
 export async function startVersion(config: Config, stop: AbortSignal, tell: (line: string) => void): Promise<void> {
   const began = performance.now();
+  settleIfFree(filesOf(config.directory));
   assertSameEngines(filesOf(config.directory), config);
   const version = await openVersion(config);
   keepSettings(version.files, config);
+  const backups = scheduleBackups(backupSourceOf(config), config.backup, { clock, log: version.log });
   try {
     await assertDurable(version, config.engines.allowUnsafe, tell);
     const key = await provideAdminKeySoon(version, stop, tell);
@@ -35,6 +40,7 @@ export async function startVersion(config: Config, stop: AbortSignal, tell: (lin
     });
     await key.waiting;
   } finally {
+    await backups.stop();
     await version.close();
   }
 }

@@ -21,6 +21,9 @@ import { type Embedder, primaryThread } from '@mindora/stores';
 import { connectStore, type StoreByRole, type StoreThreadData, storeThreadModule } from '@mindora/stores/create';
 import type { PrimaryService } from '@mindora/stores/primary/client';
 import { type SyncService, type SyncThreadData, syncThread } from '@mindora/sync/client';
+import { backupSourceOf } from '../backup/create.ts';
+import { settle } from '../backup/exchange.ts';
+import { guardUpgrade } from '../backup/upgrade.ts';
 import type { Config } from '../config.ts';
 import { assertAddresses, busSettingsOf, connectionOf, primaryLocationOf } from '../engines.ts';
 import { type EmbedderParts, startEmbedder } from './embedder.ts';
@@ -70,6 +73,8 @@ export async function openVersion(config: Config): Promise<Version> {
   const opened: (() => Promise<unknown>)[] = [async () => unlock()];
   const close = closeAll(opened);
   try {
+    settle(files);
+    await guardUpgrade(backupSourceOf(config), log);
     return { ...(await compose(config, files, log, opened)), files, log, close };
   } catch (error) {
     await close();
