@@ -40,6 +40,8 @@ import { Together } from './together.ts';
 import { Waits } from './waits.ts';
 
 const againMs = 250;
+/** So many times rarer than an idle store a busy one is looked at as a whole. */
+const busyLooksRarer = 10;
 /** More refusals than these in one batch are a fault of the store. */
 const refusalsMax = 5;
 const refusalsShareMax = 0.2;
@@ -71,6 +73,8 @@ export class StoreSync {
   readonly #progressed = new Bell();
   readonly #handled = new Map<number, { incarnation: string; n: number }>();
   readonly #watchBell = new Bell();
+  /** When the last batch was handled. */
+  #appliedAt = Number.NEGATIVE_INFINITY;
   #subscriptions: Subscription[] = [];
   #watching: Promise<void> = Promise.resolve();
   #relabelling: Promise<void> | null = null;
@@ -262,6 +266,7 @@ export class StoreSync {
     }
     const { partition, incarnation, n } = delivery;
     this.#handled.set(partition, { incarnation, n });
+    this.#appliedAt = this.#parts.clock.now();
     this.totals.batches++;
     this.#progressed.ring();
   }
@@ -328,12 +333,19 @@ export class StoreSync {
     throw new MindoraError('store_unavailable', `refuses ${refused.length} of ${items} records, e.g.: ${first}`);
   }
 
-  /** Makes the store ready although nothing is delivered, and looks at it while it is idle. */
+  /**
+   * Makes the store ready although nothing is delivered, and looks at it while it is idle. One that is given batches is
+   * looked at with each of them, so that the whole look, which costs as much as several batches, may come more rarely.
+   */
   async #watch(): Promise<void> {
     const { clock, watchMs } = this.#parts;
+    let lookedAt = Number.NEGATIVE_INFINITY;
     while (!this.#stop.signal.aborted) {
       const seen = this.#watchBell.rings;
-      const done = await this.#try(() => this.continuity.check());
+      const isBusy = this.continuity.trusted && clock.now() - this.#appliedAt < watchMs;
+      const isDue = !isBusy || clock.now() - lookedAt >= busyLooksRarer * watchMs;
+      const done = !isDue || (await this.#try(() => this.continuity.check()));
+      if (done && isDue) lookedAt = clock.now();
       if (done) await this.#watchBell.wait(clock, watchMs, seen);
     }
   }

@@ -46,8 +46,12 @@ export interface SyncThreadData {
   readonly specialEveryMs?: number;
 }
 
-/** A pass takes some ten requests of each store: so many a second are enough to be fresh within some tens of ms. */
-const gatherMsOnServers = 40;
+/**
+ * Each batch costs every store some requests, however little it holds. Of a steady load, so many passes a second, each in
+ * one batch, leave a machine of two cores time for everything else: with four partitions, or a pass each 100 ms, the slower
+ * engines fell behind at 100 writes/s (docs/bench.md, freshness).
+ */
+const onServers = { gatherMs: 200, partitions: 1 } as const;
 
 /** What {@link startSync} needs, opened from plain values and peers; `close` closes what was opened here. */
 export interface ConnectedSync {
@@ -102,7 +106,8 @@ async function connect(data: SyncThreadData, peers: Peers) {
   const targets = new Map<Role, Target>();
   for (const role of data.stores) targets.set(role, await connectTarget(peers, role));
   const primary = connectPrimary(peerOf(peers, 'primary'), data.primary);
-  const { partitions, stores: consumers } = data;
+  const { stores: consumers } = data;
+  const partitions = data.partitions ?? (data.bus.kind === 'embedded' ? undefined : onServers.partitions);
   const options = { consumers, logger: log, ...ports, ...(partitions === undefined ? {} : { partitions }) };
   const bus = await openBus(data.bus, options);
   return { ...ports, log, targets, primary, bus, embedder: embedderOf(data, peers, ports), retention: data.retention };
@@ -116,7 +121,7 @@ export async function connectSync(data: SyncThreadData, peers: Peers): Promise<C
     ...parts,
     ...(relateScoreMin === undefined ? {} : { relateScoreMin }),
     ...(specialEveryMs === undefined ? {} : { specialEveryMs }),
-    gatherMs: data.bus.kind === 'embedded' ? 0 : gatherMsOnServers,
+    gatherMs: data.bus.kind === 'embedded' ? 0 : onServers.gatherMs,
   });
   const close = async (): Promise<void> => {
     await sync.stop();

@@ -16,7 +16,7 @@ export interface FreshnessOptions {
 
 /** Every so many writes one is looked for: looking costs more than writing. */
 const writesPerSample = 50;
-const warmUpSeconds = 5;
+const warmUpSeconds = 30;
 const tickMs = 10;
 const inFlightMax = 500;
 const deadlineMs = 60_000;
