@@ -2,12 +2,11 @@
 import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { withArchivist } from '@mindora/cli/backup/archivist';
 import { settleIfFree } from '@mindora/cli/backup/exchange';
 import { checkBackup, listBackups } from '@mindora/cli/backup/stored';
 import { filesOf } from '@mindora/cli/compose/files';
 import { startChild, type TemporaryDirectory, temporaryDirectory } from '@mindora/testing/plain';
-import { column, factsOf, startWriters } from '../support/backups.ts';
+import { archivist, column, rootOf, startWriters } from '../support/backups.ts';
 import { mindora, mindoraJson, startVersion } from '../support/version.ts';
 
 const child = new URL('../support/backup-child.ts', import.meta.url);
@@ -34,7 +33,7 @@ beforeAll(async () => {
   await writers.stop();
   version.kill();
   await version.ended;
-  oldRoot = (await factsOf(join(original, 'future')))?.root ?? '';
+  oldRoot = rootOf(join(original, 'future')) ?? '';
   expect(readdirSync(join(original, 'future'))).toContain('primary.sqlite-wal');
   expect(oldRoot).not.toBe(newRoot);
 });
@@ -81,29 +80,29 @@ async function killAtEach(
 }
 
 /** The root of what is there once somebody has asked for the version. */
-async function rootAfter(data: string): Promise<string | undefined> {
+function rootAfter(data: string): string | null {
   const files = filesOf(join(data, 'future'));
   settleIfFree(files);
   const left = readdirSync(files.directory).filter((name) => ['staging', 'exchange.json'].includes(name));
   expect(left).toEqual([]);
   for (const name of [files.secrets, files.adminKey, files.settings]) expect(existsSync(name)).toBe(true);
-  return (await factsOf(files.directory))?.root;
+  return rootOf(files.directory);
 }
 
 test('a restore killed before any of its steps leaves the old state up to its decision, then the new', async () => {
   const whole = await runChild('restore', copyOf(original, 'whole'), 0);
-  expect(await rootAfter(whole.data)).toBe(newRoot);
+  expect(rootAfter(whole.data)).toBe(newRoot);
   const decision = whole.steps.indexOf('forget the decision');
   const decide = whole.steps.indexOf('decide');
   expect(whole.steps.slice(decide, decision)).toEqual(
     expect.arrayContaining(['move out primary.sqlite-wal', 'move in primary.sqlite']),
   );
   await killAtEach('restore', original, whole.steps, async ({ data, step, at }) => {
-    expect([step, await rootAfter(data)]).toEqual([step, at - 1 <= decide ? oldRoot : newRoot]);
+    expect([step, rootAfter(data)]).toEqual([step, at - 1 <= decide ? oldRoot : newRoot]);
   });
   // What was replaced is whole too, its newest commits still in the log.
   const kept = join(whole.data, 'future/kept', readdirSync(join(whole.data, 'future/kept'))[0] ?? '');
-  expect((await factsOf(kept))?.root).toBe(oldRoot);
+  expect(rootOf(kept)).toBe(oldRoot);
 });
 
 test('a restore that is killed again and again while it is settled comes to its end', async () => {
@@ -115,19 +114,19 @@ test('a restore that is killed again and again while it is settled comes to its 
     const process = startChild<string>(child, ['settle', join(data, 'future'), '', '4']);
     if ((await process.ended()) === 0) break;
   }
-  expect(await rootAfter(data)).toBe(newRoot);
+  expect(rootAfter(data)).toBe(newRoot);
 });
 
 test('a rollback killed in the middle leaves one of the two states', async () => {
   const { data: restored } = await runChild('restore', copyOf(original, 'restored'), 0);
   const { steps, data } = await runChild('rollback', copyOf(restored, 'rolled-back'), 0);
-  expect(await rootAfter(data)).toBe(oldRoot);
+  expect(rootAfter(data)).toBe(oldRoot);
   const decide = steps.indexOf('decide');
   const some = ['decide', 'move out primary.sqlite', 'move in primary.sqlite-wal', 'remove what is empty'];
   for (const step of some) {
     const at = steps.indexOf(step) + 1;
     const killed = await runChild('rollback', copyOf(restored, `rollback-${at}`), at);
-    expect([step, await rootAfter(killed.data)]).toEqual([step, at - 1 <= decide ? newRoot : oldRoot]);
+    expect([step, rootAfter(killed.data)]).toEqual([step, at - 1 <= decide ? newRoot : oldRoot]);
   }
 });
 
@@ -137,15 +136,13 @@ test('a backup killed before any of its steps is whole or not there, and the nex
     const folder = join(data, 'future/backups');
     const all = listBackups(folder, 'future');
     expect([step, all.length]).toEqual([step, step === 'say so' ? 2 : 1]);
-    await withArchivist(async (archivist) => {
-      for (const one of all) await checkBackup(one.folder, archivist);
-    });
+    for (const one of all) await checkBackup(one.folder, archivist);
     await runChild('backup', data, 0);
     expect(listBackups(folder, 'future')).toHaveLength(all.length + 1);
     expect(readdirSync(folder).filter((name) => name.startsWith('.') && name !== '.future.lock')).toEqual([]);
   });
   // Neither a killed version's log nor a killed backup has changed what is there.
-  expect((await factsOf(join(original, 'future')))?.root).toBe(oldRoot);
+  expect(rootOf(join(original, 'future'))).toBe(oldRoot);
 });
 
 test('whatever command comes next carries a killed restore out', async () => {

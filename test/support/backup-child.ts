@@ -2,7 +2,6 @@
  * Backs up, restores, rolls back or settles a version as the commands do, and ends itself as a power cut would before
  * the given step: MODE DIRECTORY FOLDER STEP (0: runs to the end). Tells each step that it reaches.
  */
-import { withArchivist } from '@mindora/cli/backup/archivist';
 import { createBackup } from '@mindora/cli/backup/create';
 import { settle } from '@mindora/cli/backup/exchange';
 import type { Steps } from '@mindora/cli/backup/ports';
@@ -10,6 +9,7 @@ import { restoreBackup } from '@mindora/cli/backup/restore';
 import { rollBack } from '@mindora/cli/backup/rollback';
 import { filesOf } from '@mindora/cli/compose/files';
 import { systemClock, systemRandom } from '@mindora/runtime';
+import { archivist } from './backups.ts';
 
 const [mode = '', directory = '', folder = '', at = '0'] = process.argv.slice(2);
 const files = filesOf(directory);
@@ -23,14 +23,12 @@ const steps: Steps = {
     process.send?.(step);
   },
 };
-const ports = { clock: systemClock(), random: systemRandom(), steps };
+const ports = { clock: systemClock(), random: systemRandom(), archivist, steps };
 const source = { ...target, manifest: '{}\n', backups: folder };
 
 process.umask(0o077);
-await withArchivist(async (archivist) => {
-  if (mode === 'backup') await createBackup(source, 'command', { ...ports, archivist });
-  if (mode === 'restore') await restoreBackup(folder, target, {}, { ...ports, archivist });
-  if (mode === 'rollback') await rollBack(target, { backups: folder, to: null }, { ...ports, archivist });
-});
+if (mode === 'backup') await createBackup(source, 'command', ports);
+if (mode === 'restore') await restoreBackup(folder, target, {}, ports);
+if (mode === 'rollback') await rollBack(target, { backups: folder, to: null }, ports);
 if (mode === 'settle') settle(files, steps);
 process.disconnect?.();

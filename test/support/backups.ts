@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { withArchivist } from '@mindora/cli/backup/archivist';
-import type { PrimaryFacts } from '@mindora/cli/backup/record';
+import { digestOf } from '@mindora/cli/backup/digest';
+import type { Archivist } from '@mindora/cli/backup/ports';
+import { copySqlite, inspectSqlite } from '@mindora/cli/backup/sqlite';
 import { until } from '@mindora/testing/plain';
 import Database from 'better-sqlite3';
 import type { RunningVersion } from './version.ts';
@@ -17,11 +18,11 @@ export interface Writers {
 }
 
 /** Writes conversations from several clients at once until it is stopped. Refusals end it with an error. */
-export function startWriters({ url, adminKey }: RunningVersion, clients = 4): Writers {
+export function startWriters(version: RunningVersion, clients = 4): Writers {
   const acknowledged: string[] = [];
   let isStopped = false;
   const client = async (number: number): Promise<void> => {
-    for (let n = 0; !isStopped; n++) acknowledged.push(await write(url, adminKey, `w${number}-${n}`));
+    for (let n = 0; !isStopped; n++) acknowledged.push(await writeOne(version, `w${number}-${n}`, 'writer'));
   };
   const running = Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
   return {
@@ -37,13 +38,18 @@ export function startWriters({ url, adminKey }: RunningVersion, clients = 4): Wr
   };
 }
 
-async function write(url: string, key: string, id: string): Promise<string> {
+/** Writes one conversation. @throws Error where it is refused */
+export async function writeOne(
+  { url, adminKey }: Pick<RunningVersion, 'url' | 'adminKey'>,
+  id: string,
+  user: string,
+): Promise<string> {
   const response = await fetch(`${url}/api/v1/ai/conversation`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({
       conversation_id: id,
-      user_id: 'writer',
+      user_id: user,
       session_id: 's',
       user_input: `question ${id}`,
       ai_response: `answer ${id}`,
@@ -65,10 +71,17 @@ export function column(file: string, query: string): unknown[] {
   }
 }
 
-/** What a primary holds; null where there is none. */
-export async function factsOf(directory: string): Promise<PrimaryFacts | null> {
+/** What the thread of the commands does, without a thread: that takes longer to start than the work takes here. */
+export const archivist: Archivist = {
+  copy: async (primary, target) => copySqlite(primary, target),
+  inspect: async (file) => inspectSqlite(file),
+  digest: digestOf,
+};
+
+/** The ledger's root of a version's primary; null where there is none. */
+export function rootOf(directory: string): string | null {
   const file = join(directory, 'primary.sqlite');
-  return existsSync(file) ? withArchivist((archivist) => archivist.inspect(file)) : null;
+  return existsSync(file) ? inspectSqlite(file).root : null;
 }
 
 /** Every file below a folder with the digest of its content and its permissions. */
