@@ -228,6 +228,29 @@ describe('a unit of work', () => {
     expect(await records.get({ entity: 'conversation', id: 'many-30' })).toBeNull();
     await ledger.endErasure('many-erased');
   });
+
+  test('ensures many records each by itself, where some are there, or are to be erased', async () => {
+    const { records, ledger } = it.primary;
+    const ensure = (id: string, fields: Row = {}) => ({ ...conversation(id, fields), op: 'ensure' }) as Mutation;
+    await write(conversation('sure-7'));
+    await write({ op: 'delete', entity: 'conversation', id: 'sure-7' });
+    await write(conversation('sure-20'), conversation('sure-21', { user_input: 'other' }));
+    await ledger.beginErasure('sure-erased');
+    const ensureAll = async () => {
+      const units = Array.from({ length: 40 }, (_, n) => {
+        return [ensure(`sure-${n}`, n === 30 ? { user_id: 'sure-erased' } : {})];
+      });
+      const results = await records.writeEach(units);
+      return results.map((result) => (result.ok ? result.written[0] : { change: result.code }));
+    };
+    const first = await ensureAll();
+    const exceptions: Record<number, string> = { 20: 'unchanged', 21: 'conflict', 30: 'user_erased' };
+    expect(first.map((one) => one?.change)).toEqual(first.map((_, n) => exceptions[n] ?? 'inserted'));
+    expect(first[7]).toMatchObject({ version: 3 });
+    const again = await ensureAll();
+    expect(again.map((one) => one?.change)).toEqual(first.map((_, n) => (n > 20 ? exceptions[n] : null) ?? 'unchanged'));
+    await ledger.endErasure('sure-erased');
+  });
 });
 
 describe('the ledger', () => {

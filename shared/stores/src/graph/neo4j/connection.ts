@@ -22,7 +22,9 @@ const poolMax = 16;
 /** A connection that rested longer is tried before it is used. */
 const restedMs = 10_000;
 const queryMs = 10_000;
-const writeMs = 60_000;
+const writeMs = 30_000;
+/** Making an index of a large graph takes its time. */
+const schemaMs = 60_000;
 /** What this side waits longer than the server, which should answer first. */
 const graceMs = 3_000;
 const triesMax = 8;
@@ -100,7 +102,7 @@ export class Neo4jConnection {
 
   /** A statement that can't share a transaction with others: of the schema. */
   async schema(text: string): Promise<void> {
-    await this.#call(writeMs, () => this.#inSession('WRITE', (session) => session.run(text, {}, { timeout: writeMs })));
+    await this.#call(schemaMs, () => this.#inSession('WRITE', (session) => session.run(text, {}, { timeout: schemaMs })));
   }
 
   async close(): Promise<void> {
