@@ -336,13 +336,15 @@ export class StoreSync {
   /**
    * Makes the store ready although nothing is delivered, and looks at it while it is idle. One that is given batches is
    * looked at with each of them, so that the whole look, which costs as much as several batches, may come more rarely.
+   * Not so where the engine can't guard: there the look also tells whether it was started again, and lost something.
    */
   async #watch(): Promise<void> {
     const { clock, watchMs } = this.#parts;
+    const guards = this.target.capabilities.lateWritesMs === undefined;
     let lookedAt = Number.NEGATIVE_INFINITY;
     while (!this.#stop.signal.aborted) {
       const seen = this.#watchBell.rings;
-      const isBusy = this.continuity.trusted && clock.now() - this.#appliedAt < watchMs;
+      const isBusy = guards && this.continuity.trusted && clock.now() - this.#appliedAt < watchMs;
       const isDue = !isBusy || clock.now() - lookedAt >= busyLooksRarer * watchMs;
       const done = !isDue || (await this.#try(() => this.continuity.check()));
       if (done && isDue) lookedAt = clock.now();
