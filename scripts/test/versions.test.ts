@@ -167,6 +167,12 @@ describe('version new', () => {
     },
   );
 
+  test('refuses a name whose container another version has', async () => {
+    await createVersion('dao-mysql', places, { random }).catch(() => undefined);
+    expect(readdirSync(places.manifests)).toHaveLength(3);
+    expect(existsSync(join(places.compose, 'secrets'))).toBe(false);
+  });
+
   test('refuses a name that there is', async () => {
     await expect(createVersion('dao', places, { random })).rejects.toMatchObject({ code: 'conflict' });
   });

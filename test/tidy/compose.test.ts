@@ -15,7 +15,7 @@ interface Service {
   readonly read_only?: boolean;
   readonly ports?: readonly string[];
   readonly networks: readonly string[];
-  readonly volumes: readonly string[];
+  readonly volumes?: readonly string[];
   readonly secrets?: readonly { source: string; target: string }[];
   readonly configs?: readonly { source: string; target: string }[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -43,7 +43,7 @@ const dockerfile = readText('compose/Dockerfile');
 const release = (JSON.parse(readText('package.json')) as { version: string }).version;
 const names = manifests.map(({ name }) => name);
 const services = Object.entries(compose.services);
-const engines = services.filter(([name]) => !names.includes(name));
+const engines = services.filter(([name]) => !names.includes(name) && !name.endsWith('-ports'));
 
 const ofVersion = (version: string): [string, Service][] =>
   services.filter(([, { profiles }]) => profiles.includes(version));
@@ -128,11 +128,12 @@ describe.each(manifests)('profile $name', ({ name, gateway, engines: own }: Mani
   const prefix = name.toUpperCase();
   const mine = ofVersion(name);
 
-  it('is a whole version: our container, ten databases and a bus, started when they are healthy', () => {
-    expect(mine).toHaveLength(12);
+  it('is a whole version: our two containers, ten databases and a bus, started when they are healthy', () => {
+    expect(mine).toHaveLength(13);
     const needs = compose.services[name]?.depends_on ?? {};
     expect(Object.keys(needs).sort()).toEqual(
-      mine
+      engines
+        .filter(([, { profiles }]) => profiles.includes(name))
         .map(([one]) => one)
         .filter((one) => one !== name)
         .sort(),
@@ -155,6 +156,9 @@ describe.each(manifests)('profile $name', ({ name, gateway, engines: own }: Mani
     expect(mine.filter(([, { networks }]) => !networks.includes(`${name}-network`))).toEqual([]);
     const edge = mine.filter(([, { networks }]) => networks.includes(`${name}-edge`)).map(([one]) => one);
     expect(edge).toEqual([name]);
+    const ports = mine.filter(([, { networks }]) => networks.includes(`${name}-ports`)).map(([one]) => one);
+    expect(ports).toEqual([`${name}-ports`]);
+    expect(mine.filter(([, service]) => service.ports !== undefined).map(([one]) => one)).toEqual([name, ...ports]);
     const options = Object.entries(compose.networks[`${name}-ports`]?.driver_opts ?? {});
     expect(options).toContainEqual(['com.docker.network.bridge.enable_ip_masquerade', 'false']);
     expect(options).toContainEqual(['com.docker.network.bridge.enable_icc', 'false']);
@@ -173,7 +177,7 @@ describe.each(manifests)('profile $name', ({ name, gateway, engines: own }: Mani
 
 /** Everything by which a container could meet another. */
 const shared = (version: string): string[] =>
-  ofVersion(version).flatMap(([, { networks, volumes, ports = [], secrets = [] }]) => [
+  ofVersion(version).flatMap(([, { networks, volumes = [], ports = [], secrets = [] }]) => [
     ...networks.map((one) => `network ${compose.networks[one]?.name}`),
     ...volumes.map((one) => `volume ${compose.volumes[one.split(':')[0] ?? '']?.name}`),
     ...ports.map((one) => `port ${/:-(\d+)\}/.exec(one)?.[1]}`),

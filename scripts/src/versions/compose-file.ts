@@ -44,10 +44,7 @@ const mindora: Fields = {
 const health: Fields = { interval: '5s', timeout: '20s', retries: 30, start_period: '120s' };
 /** Docker keeps its bridges apart by itself; Podman only those that ask for it, with an option that Docker ignores. */
 const network: Fields = { driver: 'bridge', driver_opts: { isolate: 'true' } };
-/**
- * An internal network can't publish ports. This one only does that: its containers neither see each other by it nor get
- * out.
- */
+/** Who is on it only answers the host; where the container engine heeds the options, nobody else, and no way out. */
 const portsNetwork: Fields = {
   driver: 'bridge',
   driver_opts: {
@@ -152,6 +149,7 @@ function servicesOf(manifest: Manifest, images: Images): Fields {
   const needs = engines.map(([name]) => [`${manifest.name}-${name}`, { condition: 'service_healthy' }]);
   return {
     [manifest.name]: { ...ownService(manifest, images), depends_on: Object.fromEntries(needs) },
+    [`${manifest.name}-ports`]: portsService(manifest, images),
     ...Object.fromEntries(
       engines.map(([name, one]) => [
         `${manifest.name}-${name}`,
@@ -175,10 +173,33 @@ function ownService(manifest: Manifest, images: Images): Fields {
   };
 }
 
+/** A port that only says that the container is there. */
+const forwardHealthPort = 60_000;
+
+/** An internal network can't publish ports: engines' come to the host by way of this container. */
+function portsService(manifest: Manifest, images: Images): Fields {
+  const { name } = manifest;
+  const prefix = variablePrefixOf(manifest);
+  const ports = Object.entries(engineContainersOf(manifest)).flatMap(([engineName, one]) =>
+    one.ports.map((port) => ({ ...port, to: `${name}-${engineName}:${port.inside}` })),
+  );
+  const look = `require("net").connect(${forwardHealthPort},"127.0.0.1").on("connect",()=>process.exit(0))`;
+  return {
+    '<<': mindora,
+    ...mindoraFields(manifest, images),
+    ...limitsOf(manifest, 'ports'),
+    env_file: [],
+    ports: ports.map(({ variable, host }) => publishedPort(prefix, variable, host, host)),
+    entrypoint: ['node', 'scripts/src/versions/forward-main.ts', String(forwardHealthPort)],
+    command: ports.map(({ host, to }) => `${host}=${to}`),
+    networks: [`${name}-network`, `${name}-ports`],
+    healthcheck: { '<<': health, test: ['CMD', 'node', '-e', `${look}.on("error",()=>process.exit(1))`] },
+  };
+}
+
 function engineService(manifest: Manifest, name: ResourceName, one: EngineContainer, images: Images): Fields {
   const version = manifest.name;
   const prefix = variablePrefixOf(manifest);
-  const published = one.ports.map(({ inside, variable, host }) => publishedPort(prefix, variable, host, inside));
   const configs = Object.entries(one.configs ?? {}).map(([source, target]) => ({ source, target }));
   return {
     '<<': engine,
@@ -187,8 +208,7 @@ function engineService(manifest: Manifest, name: ResourceName, one: EngineContai
     ...one.fields,
     ...limitsOf(manifest, name),
     logging: loggingOf(manifest),
-    networks: published.length === 0 ? [`${version}-network`] : [`${version}-network`, `${version}-ports`],
-    ...(published.length === 0 ? {} : { ports: published }),
+    networks: [`${version}-network`],
     volumes: Object.entries(one.volumes).map(([end, path]) => `${volumeName(version, name, end)}:${path}`),
     secrets: Object.entries(one.secrets).map(([target, source]) => ({ source: `${version}-${source}`, target })),
     ...(configs.length === 0 ? {} : { configs }),

@@ -19,7 +19,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export interface EngineContainer {
   /** In compose/engines.yaml, whose image it has. */
   readonly product: string;
-  /** Port inside, and the variable and manifest's port of the host that it is published at; none: inside only. */
+  /** Port inside, and the variable and manifest's port of the host that it comes to; none: inside only. */
   readonly ports: readonly { readonly inside: number; readonly variable: string; readonly host: number }[];
   /** Paths of its named volumes, by the end of their names ('' for the first). */
   readonly volumes: Readonly<Record<string, string>>;
@@ -42,6 +42,7 @@ const temporary = (path: string, megabytes: number): string => `${path}:size=${m
 
 function mysql(manifest: Manifest, name: SqlName, load: Load): EngineContainer {
   const { database, port } = manifest.engines[name];
+  const ping = 'ping --host=127.0.0.1 --protocol=tcp --silent';
   return {
     product: 'mysql',
     ports: [{ inside: 3306, variable: `${name.toUpperCase()}_PORT`, host: port }],
@@ -61,8 +62,8 @@ function mysql(manifest: Manifest, name: SqlName, load: Load): EngineContainer {
         MINDORA_RIGHTS: name === 'mysql' ? primaryRights : 'ALL PRIVILEGES',
       },
     },
-    // By TCP: the server that only prepares the directory listens on its socket alone. Refused is alive, too.
-    health: 'mysqladmin ping --host=127.0.0.1 --protocol=tcp --silent',
+    // By TCP: the server that only prepares the directory listens on its socket alone.
+    health: `MYSQL_PWD="$$(cat /run/secrets/account)" mysqladmin --user=${accountOf(manifest)} ${ping}`,
   };
 }
 

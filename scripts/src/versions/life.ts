@@ -6,7 +6,15 @@ import { MindoraError, type Random } from '@mindora/runtime';
 import { filesOf, readRunning } from '../compose/files.ts';
 import { tryLock } from '../compose/lock.ts';
 import { generatedFiles, writeGenerated } from './generated.ts';
-import { assertName, hostPortsOf, loadManifest, loadManifests, type Manifest, versionNamesIn } from './manifest.ts';
+import {
+  assertName,
+  clashesOf,
+  hostPortsOf,
+  loadManifest,
+  loadManifests,
+  type Manifest,
+  versionNamesIn,
+} from './manifest.ts';
 import { overlaysOf } from './overlays.ts';
 import { planVersion, type VersionPlan } from './plan.ts';
 import { provideSecrets, removeSecrets } from './secrets.ts';
@@ -44,7 +52,10 @@ export async function createVersion(
   if (versionNamesIn(places.manifests).includes(name)) {
     throw new MindoraError('conflict', `there is a version "${name}" already: ${file}`);
   }
-  const plan = await planVersion(name, loadManifests(places.manifests), isFreePort, options.title);
+  const others = loadManifests(places.manifests);
+  const plan = await planVersion(name, others, isFreePort, options.title);
+  const clashes = clashesOf([...others, plan.manifest]);
+  if (clashes.length > 0) throw new MindoraError('conflict', clashes.join('; '));
   provideSecrets(secretsDirectory(places, name), plan.manifest, options.random);
   writeFileSync(`${file}.draft`, plan.text, { flush: true });
   renameSync(`${file}.draft`, file);

@@ -258,8 +258,13 @@ export function clashesOf(manifests: readonly Manifest[]): string[] {
 }
 
 function ownThings(manifest: Manifest): [thing: string, path: string][] {
-  const { namespace, engines } = manifest;
+  const { name, namespace, engines } = manifest;
   return [
+    // A version "a-mysql" would have the container of the version "a".
+    ...['', ...resourceNames].map((end): [string, string] => [
+      `container ${end === '' ? name : `${name}-${end}`}`,
+      'name',
+    ]),
     [`namespace ${namespace}`, 'namespace'],
     ...Object.entries(engines).flatMap(([service, engine]): [string, string][] =>
       'database' in engine ? [[`database ${service} ${engine.database}`, `engines.${service}.database`]] : [],

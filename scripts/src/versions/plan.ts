@@ -129,6 +129,7 @@ resources:
   governance: { memory: 512m, cpus: 1 }
   credit: { memory: 512m, cpus: 1 }
   nats: { memory: 256m, cpus: 1 }
+  ports: { memory: 128m, cpus: 0.5 }
 # Tiers of freshness (A4): so far behind a store may be before somebody has to look.
 sync:
   real_time: { stores: [ cache, relational, personal ], fresh_within_ms: 1000 }

@@ -14,6 +14,7 @@ export const resourceNames = [
   'governance',
   'credit',
   'nats',
+  'ports',
 ] as const;
 
 export type ResourceName = (typeof resourceNames)[number];
