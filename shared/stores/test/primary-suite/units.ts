@@ -248,7 +248,9 @@ describe('a unit of work', () => {
     expect(first.map((one) => one?.change)).toEqual(first.map((_, n) => exceptions[n] ?? 'inserted'));
     expect(first[7]).toMatchObject({ version: 3 });
     const again = await ensureAll();
-    expect(again.map((one) => one?.change)).toEqual(first.map((_, n) => (n > 20 ? exceptions[n] : null) ?? 'unchanged'));
+    expect(again.map((one) => one?.change)).toEqual(
+      first.map((_, n) => (n > 20 ? exceptions[n] : null) ?? 'unchanged'),
+    );
     await ledger.endErasure('sure-erased');
   });
 });

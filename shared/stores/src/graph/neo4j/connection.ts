@@ -102,7 +102,9 @@ export class Neo4jConnection {
 
   /** A statement that can't share a transaction with others: of the schema. */
   async schema(text: string): Promise<void> {
-    await this.#call(schemaMs, () => this.#inSession('WRITE', (session) => session.run(text, {}, { timeout: schemaMs })));
+    await this.#call(schemaMs, () =>
+      this.#inSession('WRITE', (session) => session.run(text, {}, { timeout: schemaMs })),
+    );
   }
 
   async close(): Promise<void> {
