@@ -2,11 +2,11 @@ import config from './jest.config.mjs';
 
 const [unit, engines, e2e] = config.projects;
 
-/** Whole versions on real engines; without the files that are about embedded ones, or about no engine at all. */
+/** Whole versions on real engines; without the files that are about embedded ones (as backups are), or about no engine. */
 const e2eOn = (bus) => ({
   ...e2e,
   displayName: `e2e on ${bus}`,
-  testPathIgnorePatterns: [...e2e.testPathIgnorePatterns, '/test/e2e/(docs-page|faults|files|guide)\\.test\\.ts$'],
+  testPathIgnorePatterns: [...e2e.testPathIgnorePatterns, '/test/e2e/(backup(-[a-z]+)?|docs-page|faults|files|guide)\\.test\\.ts$'],
   globals: { testEngines: bus },
   // They share one set of engines, so one file runs after the other.
   runner: '<rootDir>/test/support/serial-runner.mjs',
