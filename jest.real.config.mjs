@@ -6,7 +6,10 @@ const [unit, engines, e2e] = config.projects;
 const e2eOn = (bus) => ({
   ...e2e,
   displayName: `e2e on ${bus}`,
-  testPathIgnorePatterns: [...e2e.testPathIgnorePatterns, '/test/e2e/(backup(-[a-z]+)?|docs-page|faults|files|guide)\\.test\\.ts$'],
+  testPathIgnorePatterns: [
+    ...e2e.testPathIgnorePatterns,
+    '/test/e2e/(backup(-[a-z]+)?|docs-page|faults|files|guide)\\.test\\.ts$',
+  ],
   globals: { testEngines: bus },
   // They share one set of engines, so one file runs after the other.
   runner: '<rootDir>/test/support/serial-runner.mjs',
