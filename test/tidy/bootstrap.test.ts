@@ -89,6 +89,12 @@ describe('the bootstrap', () => {
     expect(status).toBe(7);
   });
 
+  it('starts Node without compiled wrappers of WebAssembly imports', () => {
+    const script = 'console.log(process.execArgv.join())';
+    const { stdout } = spawnSync(process.execPath, ['scripts/bootstrap.mjs', 'node', '-e', script], { cwd: ROOT });
+    expect(String(stdout)).toContain('--wasm-wrapper-tiering-budget=1000000000');
+  });
+
   it('passes signals on', async () => {
     const script = "process.on('SIGTERM', () => process.exit(5)); setInterval(() => {}, 1000);";
     const child = spawn(process.execPath, ['scripts/bootstrap.mjs', 'node', '-e', `${script} console.log('up')`], {
