@@ -25,11 +25,19 @@ export interface ApplyParts {
   readonly embeddings: Embeddings;
 }
 
-/** The changes of a batch that are for a store. */
+/** The changes of a delivery that are for a store: of each record the newest, for a store is asked once for each. */
 export function changesFor(role: Role, changes: readonly Change[]): Change[] {
-  return changes.filter(({ entity, stores }) => {
-    return storesOf(entity).includes(role) && (stores === null || stores.includes(role));
-  });
+  const newest = new Map<string, Change>();
+  for (const change of changes) {
+    const { entity, stores } = change;
+    if (!storesOf(entity).includes(role) || (stores !== null && !stores.includes(role))) continue;
+    const name = nameOf(change);
+    const other = newest.get(name);
+    if (other !== undefined && other.version > change.version) continue;
+    newest.delete(name);
+    newest.set(name, change);
+  }
+  return [...newest.values()];
 }
 
 /**

@@ -95,11 +95,11 @@ export class Continuity {
    * The position to be stored with a delivery; null where the store is past it already, because a redelivery must not
    * take the position back. Reconciles first where something is missing before it.
    */
-  async positionFor({ incarnation, partition, n }: Delivery): Promise<StorePosition | null> {
+  async positionFor({ incarnation, partition, first, n }: Delivery): Promise<StorePosition | null> {
     for (let tries = 0; tries < triesMax; tries++) {
       const here = (await this.#hooks.positions()).find((position) => position.partition === partition);
       if (here?.incarnation === incarnation && n <= here.n) return null;
-      if (here?.incarnation === incarnation && n === here.n + 1) return { incarnation, partition, n };
+      if (here?.incarnation === incarnation && first <= here.n + 1) return { incarnation, partition, n };
       // Handed over before the log was lost or renewed: its states are as good as any, its number tells nothing.
       if ((await this.#parts.bus.incarnation()) !== incarnation) return null;
       await this.#reconcile(new Set([partition]));

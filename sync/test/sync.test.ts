@@ -273,6 +273,40 @@ describe('failures', () => {
     expect(await world.sync.listParked({ store: null, entity: null })).toEqual([]);
   });
 
+  test('a store that is behind is given what waits as one, of each record the newest', async () => {
+    const world = await open({ partitions: 1 });
+    const [graph, cache] = [world.memory('graph'), world.memory('cache')];
+    const reconciles = async (): Promise<number | undefined> => {
+      return (await world.sync.status()).stores.find(({ store }) => store === 'graph')?.applied.reconciles;
+    };
+    const gate = Promise.withResolvers<void>();
+    const given: string[][] = [];
+    graph.beforeApply = ({ items }) => {
+      given.push(items.map(({ entity, id, version }) => `${entity} ${id} ${version}`));
+      return items.some(({ id }) => id === 'c0') ? gate.promise : undefined;
+    };
+    world.start();
+    await world.write(insertConversation('c0'));
+    await until(() => given.flat().includes('conversation c0 1'));
+    const published = (await world.bus.heads())[0] ?? 0;
+    await world.write(insertConversation('c1'));
+    for (let version = 2; version <= 8; version++) {
+      await world.write({ op: 'update', entity: 'conversation', id: 'c1', set: { user_input: `text ${version}` } });
+      // Each is a batch of its own by then.
+      await until(async () => (await cache.get([{ entity: 'conversation', id: 'c1' }]))[0]?.version === version);
+    }
+    const before = given.length;
+    expect(((await world.bus.heads())[0] ?? 0) - published).toBeGreaterThanOrEqual(7);
+    const reconciled = await reconciles();
+    gate.resolve();
+    await world.settled();
+    expect(given.slice(before).filter((names) => names.some((name) => name.includes(' c1 ')))).toEqual([
+      expect.arrayContaining(['conversation c1 8']),
+    ]);
+    expect(await world.differences()).toEqual([]);
+    expect(await reconciles()).toBe(reconciled);
+  });
+
   test('the embedder is down: only vectors wait', async () => {
     const world = await open();
     let down = true;

@@ -7,16 +7,29 @@ export interface OutgoingBatch {
 }
 
 /**
- * A batch as a consumer gets it. `n` counts from 1 without a hole within (incarnation, partition); it only serves to
- * detect gaps.
+ * A batch as a consumer gets it, or several that follow each other (see {@link ConsumeOptions}). Batches are counted from
+ * 1 without a hole within (incarnation, partition); the number only serves to detect gaps.
  */
 export interface Delivery {
   readonly incarnation: string;
   readonly partition: number;
+  /** Number of the first batch. */
+  readonly first: number;
+  /** Number of the last batch; `first` where there is one. */
   readonly n: number;
+  /** Of all batches, in their order: a record may be named more than once. */
   readonly changes: readonly Change[];
-  /** How often this batch was handed to this consumer, this time included; survives a crash of the process. */
+  /** How often the first batch was handed to this consumer, this time included; survives a crash of the process. */
   readonly deliveries: number;
+}
+
+export interface ConsumeOptions {
+  /**
+   * Batches that wait may be handed over as one: at most so many (default 1), and no more changes and bytes than one
+   * batch may have (rule 7). A batch that was handed over before comes alone, and so do as many behind it: which of them
+   * brought the consumer down is not hidden among others.
+   */
+  readonly batchesMax?: number;
 }
 
 export interface PartitionLag {
@@ -54,10 +67,15 @@ export interface EventBus {
    */
   publish(batches: readonly OutgoingBatch[]): Promise<void>;
   /**
-   * Hands the batches of a partition to the handler, in order, one in flight; acknowledged when the handler resolves.
-   * Where it rejects, the same batch is handed over again after a pause.
+   * Hands the batches of a partition to the handler, in order, one delivery in flight; acknowledged when the handler
+   * resolves. Where it rejects, the same batch is handed over again after a pause.
    */
-  consume(consumer: string, partition: number, handler: (delivery: Delivery) => Promise<void>): Subscription;
+  consume(
+    consumer: string,
+    partition: number,
+    handler: (delivery: Delivery) => Promise<void>,
+    options?: ConsumeOptions,
+  ): Subscription;
   /**
    * Begins another incarnation, with what is in the log: for whoever knows that the log isn't what it was (an older
    * copy was put in its place), which makes every consumer reconcile.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type BusSettings, type EventBus, openBus } from '@mindora/bus';
 import { systemClock, systemRandom } from '@mindora/runtime';
-import { batchOf, collect, consumers, drained, idsOf, partitions } from '../src/bus/driver.ts';
+import { batchOf, collect, consumers, drained, idsOf, numbersOf, partitions } from '../src/bus/driver.ts';
 import { type RunningEngine, startEngine } from '../src/engines/index.ts';
 import { until } from '../src/until.ts';
 import { emptyJetStream, emptyRabbit } from './drivers/emptied-buses.ts';
@@ -108,23 +108,53 @@ describe.each(kinds)('the bus on $name and its server', ({ name, settings, empty
     };
   }
 
-  test('killed in the middle of publishing: what was confirmed arrives, in order, under the same incarnation', async () => {
-    const bus = await open();
-    const incarnation = await bus.incarnation();
-    const collector = collect(bus, relational, 0);
-    const publisher = publishOn(bus);
-    await until(() => publisher.confirmed.length >= 40);
-    await engine.kill();
-    const before = publisher.confirmed.length;
-    await engine.restart();
-    await until(() => publisher.confirmed.length >= before + 40, restartMsMax);
-    await publisher.stop();
-    await drained(bus, relational, 0);
-    // A server may take acknowledgements back that it had not on its disk, and what was published twice arrives twice.
-    expect([...new Set(idsOf(collector.deliveries))]).toEqual(publisher.confirmed);
-    expect(await bus.incarnation()).toBe(incarnation);
-    const numbers = [...new Set(collector.deliveries.map(({ n }) => n))];
-    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => index + 1));
+  test.each([1, 4])(
+    'killed in the middle of publishing: what was confirmed arrives in order, by %i',
+    async (batchesMax) => {
+      const bus = await open();
+      const incarnation = await bus.incarnation();
+      const collector = collect(bus, relational, 0, undefined, { batchesMax });
+      const publisher = publishOn(bus);
+      await until(() => publisher.confirmed.length >= 40);
+      await engine.kill();
+      const before = publisher.confirmed.length;
+      await engine.restart();
+      await until(() => publisher.confirmed.length >= before + 40, restartMsMax);
+      await publisher.stop();
+      await drained(bus, relational, 0);
+      // A server may take acknowledgements back that it had not on its disk, and what was published twice arrives twice.
+      expect([...new Set(idsOf(collector.deliveries))]).toEqual(publisher.confirmed);
+      expect(await bus.incarnation()).toBe(incarnation);
+      const numbers = [...new Set(numbersOf(collector.deliveries))];
+      expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => index + 1));
+    },
+  );
+
+  test('one process after the other: who takes over has no hole, and nothing while the other is at it', async () => {
+    const [former, latter] = [await open(), await open()];
+    const gate = Promise.withResolvers<void>();
+    const ids = Array.from({ length: 40 }, (_, index) => `c${index}`);
+    const several = { batchesMax: 8 };
+    const first = collect(
+      former,
+      relational,
+      0,
+      ({ n, first }) => (n > first ? gate.promise : Promise.resolve()),
+      several,
+    );
+    await former.publish(ids.map((id) => batchOf(0, id)));
+    await until(() => first.deliveries.some((delivery) => delivery.n > delivery.first), restartMsMax);
+    const second = collect(latter, relational, 0, undefined, several);
+    await latter.publish([batchOf(0, 'last')]);
+    expect(second.deliveries).toEqual([]);
+    const stopping = first.stop();
+    gate.resolve();
+    await stopping;
+    await until(() => idsOf(second.deliveries).includes('last'), restartMsMax);
+    const [before, after] = [numbersOf(first.deliveries), numbersOf(second.deliveries)];
+    expect(after[0]).toBeLessThanOrEqual((before.at(-1) ?? 0) + 1);
+    expect([...new Set([...before, ...after])]).toEqual([...ids, 'last'].map((_, index) => index + 1));
+    expect([...after].sort((a, b) => a - b)).toEqual(after);
   });
 
   test('away: calls fail within seconds, and work again when it is back', async () => {

@@ -1,7 +1,7 @@
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Logger, MindoraError, silentLogger } from '@mindora/runtime';
-import type { Delivery, EventBus, OutgoingBatch, PartitionLag, Subscription } from '../port.ts';
+import type { ConsumeOptions, Delivery, EventBus, OutgoingBatch, PartitionLag, Subscription } from '../port.ts';
 import { type BusOptions, batchesMaxDefault, bytesMaxDefault, partitionsDefault } from '../settings.ts';
 import { Consumer } from './consumer.ts';
 import { BatchLog, type LogSettings } from './log.ts';
@@ -56,7 +56,12 @@ class SqliteBus implements EmbeddedBus {
     }
   }
 
-  consume(consumer: string, partition: number, handler: (delivery: Delivery) => Promise<void>): Subscription {
+  consume(
+    consumer: string,
+    partition: number,
+    handler: (delivery: Delivery) => Promise<void>,
+    options: ConsumeOptions = {},
+  ): Subscription {
     const name = nameOf(consumer, partition);
     if (this.#closing !== null) throw closedError();
     if (!this.#options.consumers.includes(consumer)) throw unknownConsumer(consumer);
@@ -70,11 +75,12 @@ class SqliteBus implements EmbeddedBus {
       {
         name: consumer,
         partition,
-        next: () => this.#guarded((log) => log.next(consumer, partition)),
+        next: (size) => this.#guarded((log) => log.next(consumer, partition, size)),
         acknowledge: (delivery) => this.#acknowledge(consumer, delivery),
       },
       handler,
       { clock: this.#options.clock, random: this.#options.random, logger: this.#logger },
+      options,
     );
     this.#consumers.set(name, running);
     return { stop: () => this.#stop(name, running) };

@@ -1,12 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { backoffMs, type Clock, type Logger, type Random } from '@mindora/runtime';
-import type { Delivery, Subscription } from '../port.ts';
+import { GroupSize } from '../group.ts';
+import type { ConsumeOptions, Delivery, Subscription } from '../port.ts';
 
 /** What a consumer needs of the bus for its one partition. */
 export interface Feed {
   readonly name: string;
   readonly partition: number;
-  next(): Delivery | null;
+  /** The next batches as one, so many of them at most as the size says for how often the first was delivered. */
+  next(size: GroupSize): Delivery | null;
   acknowledge(delivery: Delivery): void;
 }
 
@@ -16,11 +18,12 @@ export interface ConsumerTools {
   readonly logger: Logger;
 }
 
-/** Hands one batch after the other to a handler, until stopped. */
+/** Hands one batch after the other to a handler, or some that wait together, until stopped. */
 export class Consumer implements Subscription {
   readonly #feed: Feed;
   readonly #handler: (delivery: Delivery) => Promise<void>;
   readonly #tools: ConsumerTools;
+  readonly #size: GroupSize;
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
   /** Ends the pause at the head of the log. */
@@ -29,7 +32,13 @@ export class Consumer implements Subscription {
   #roused = false;
   #attempt = 0;
 
-  constructor(feed: Feed, handler: (delivery: Delivery) => Promise<void>, tools: ConsumerTools) {
+  constructor(
+    feed: Feed,
+    handler: (delivery: Delivery) => Promise<void>,
+    tools: ConsumerTools,
+    { batchesMax }: ConsumeOptions = {},
+  ) {
+    this.#size = new GroupSize(batchesMax);
     this.#feed = feed;
     this.#handler = handler;
     this.#tools = tools;
@@ -63,7 +72,7 @@ export class Consumer implements Subscription {
   async #step(): Promise<boolean> {
     this.#roused = false;
     try {
-      const delivery = this.#feed.next();
+      const delivery = this.#feed.next(this.#size);
       if (delivery === null) return false;
       await this.#handler(delivery);
       this.#feed.acknowledge(delivery);

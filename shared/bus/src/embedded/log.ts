@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { batchBytesMax, type Change } from '@mindora/contracts';
 import { MindoraError } from '@mindora/runtime';
+import { Group, type GroupSize } from '../group.ts';
 import type { Delivery, OutgoingBatch, PartitionLag } from '../port.ts';
 import { type Connections, connect, DamagedLogError } from './schema.ts';
 import { type AppenderStatements, appenderStatements, type CursorStatements, cursorStatements } from './statements.ts';
@@ -71,17 +72,38 @@ export class BatchLog {
     });
   }
 
-  /** The first batch that a consumer hasn't acknowledged, counted as delivered once more; null at the head. */
-  next(consumer: string, partition: number): Delivery | null {
+  /**
+   * The first batch that a consumer hasn't acknowledged, counted as delivered once more, with some behind it; null at
+   * the head.
+   */
+  next(consumer: string, partition: number, size: GroupSize): Delivery | null {
     return this.#immediately('cursors', () => {
       const found = this.#cursors.next.get({ consumer, partition });
       if (found === undefined) return null;
       const deliveries = found.delivering === found.n ? found.deliveries + 1 : 1;
       // Counted before the handler sees it: a batch that kills the process is known as such after the restart.
       this.#cursors.delivering.run({ consumer, partition, n: found.n, deliveries });
-      const changes = this.#changesOf(partition, found.n);
-      return { incarnation: this.incarnation, partition, n: found.n, changes, deliveries };
+      const { n, changes } = this.#group(partition, found, size.next(deliveries));
+      return { incarnation: this.incarnation, partition, first: found.n, n, changes, deliveries };
     });
+  }
+
+  /** A batch with those behind it: `n` is the last one's. */
+  #group(
+    partition: number,
+    { n: first, bytes }: { n: number; bytes: number },
+    max: number,
+  ): { n: number; changes: readonly Change[] } {
+    const changes = this.#changesOf(partition, first);
+    const behind = max === 1 ? [] : this.#cursors.behind.all({ partition, n: first, limit: max - 1 });
+    if (behind.length === 0) return { n: first, changes };
+    const group = new Group(changes, bytes);
+    let n = first;
+    for (const batch of behind) {
+      if (batch.n !== n + 1 || !group.add(this.#changesOf(partition, batch.n), batch.bytes)) break;
+      n = batch.n;
+    }
+    return { n, changes: group.changes };
   }
 
   /** Consumers follow each other closely, so what one has read and parsed the next ones find here. */

@@ -8,6 +8,7 @@ interface CursorKey {
 }
 interface NextBatch {
   readonly n: number;
+  readonly bytes: number;
   readonly delivering: number;
   readonly deliveries: number;
 }
@@ -65,16 +66,19 @@ function appending(appender: Connections['appender']) {
 
 function delivering(cursors: Connections['cursors']) {
   const next: Statement<[CursorKey], NextBatch> = cursors.prepare(
-    `SELECT batch.n, delivering, deliveries FROM cursor
+    `SELECT batch.n, batch.bytes, delivering, deliveries FROM cursor
      JOIN batch ON batch.partition = cursor.partition AND batch.n > cursor.acknowledged
      WHERE cursor.consumer = :consumer AND cursor.partition = :partition ORDER BY batch.n LIMIT 1`,
   );
   const payload: Statement<[{ partition: number; n: number }], { changes: string; checksum: number }> = cursors.prepare(
     'SELECT changes, checksum FROM batch WHERE partition = :partition AND n = :n',
   );
+  const behind: Statement<[{ partition: number; n: number; limit: number }], { n: number; bytes: number }> =
+    cursors.prepare('SELECT n, bytes FROM batch WHERE partition = :partition AND n > :n ORDER BY n LIMIT :limit');
   return {
     next,
     payload,
+    behind,
     delivering: cursors.prepare(
       `UPDATE cursor SET delivering = :n, deliveries = :deliveries
        WHERE consumer = :consumer AND partition = :partition`,

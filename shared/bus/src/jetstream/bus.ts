@@ -1,5 +1,5 @@
 import { silentLogger } from '@mindora/runtime';
-import type { Delivery, EventBus, OutgoingBatch, PartitionLag, Subscription } from '../port.ts';
+import type { ConsumeOptions, Delivery, EventBus, OutgoingBatch, PartitionLag, Subscription } from '../port.ts';
 import { checkedNamespace, Workers } from '../server/bus.ts';
 import { payloadsOf, RecentBatches } from '../server/payload.ts';
 import { Turns } from '../server/turns.ts';
@@ -64,9 +64,14 @@ class JetStreamBus implements EventBus {
     if (payloads.length > 0) await this.#turns.run(() => this.#publisher.publish(payloads));
   }
 
-  consume(consumer: string, partition: number, handler: (delivery: Delivery) => Promise<void>): Subscription {
+  consume(
+    consumer: string,
+    partition: number,
+    handler: (delivery: Delivery) => Promise<void>,
+    options: ConsumeOptions = {},
+  ): Subscription {
     const feed = new PullFeed(consumer, partition, this.#link, this.#streams, this.#recent);
-    return this.#workers.start(feed, handler);
+    return this.#workers.start(feed, handler, options);
   }
 
   async renew(): Promise<void> {

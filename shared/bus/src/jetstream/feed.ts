@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import { unavailable } from '../server/bus.ts';
 import type { RecentBatches } from '../server/payload.ts';
-import type { Arrival, Feed } from '../server/worker.ts';
+import type { Arrival, Feed, Waiting } from '../server/worker.ts';
 import type { Link } from './link.ts';
 import type { Streams } from './streams.ts';
 
@@ -29,6 +29,8 @@ export class PullFeed implements Feed {
   #inbox: { readonly subscription: Subscription; readonly subject: string; readonly epoch: number } | null = null;
   #heard: (message: Msg) => void = () => undefined;
   #lastN = 0;
+  /** Batches behind the last one that came, as the server then said. */
+  #pending = 0;
 
   constructor(consumer: string, partition: number, link: Link, streams: Streams, recent: RecentBatches) {
     this.consumer = consumer;
@@ -44,6 +46,17 @@ export class PullFeed implements Feed {
     if (stop.aborted) return null;
     const message = await this.#pull(connection, stop);
     return message === null ? null : this.#arrival(message);
+  }
+
+  /**
+   * Read from the stream itself: the consumer has one batch in flight, so that of several processes one alone has any,
+   * and hands these over later.
+   */
+  async behind({ n }: Arrival, max: number): Promise<readonly Waiting[]> {
+    const wanted = Math.min(max, this.#pending);
+    const read = await Promise.all(Array.from({ length: wanted }, (_, index) => this.#read(n + index + 1)));
+    const end = read.indexOf(null);
+    return (end < 0 ? read : read.slice(0, end)).filter((waiting) => waiting !== null);
   }
 
   /** Each batch is asked for, so nothing is under way. */
@@ -97,18 +110,20 @@ export class PullFeed implements Feed {
   }
 
   #arrival(message: Msg): Arrival {
-    const { n, deliveries, timestampNanos } = factsOf(message);
+    const { n, deliveries, timestampNanos, pending } = factsOf(message);
+    this.#pending = pending;
     // Numbers that begin anew say that the stream isn't the one that was known.
     if (n <= this.#lastN && deliveries === 1) this.#streams.forget();
     this.#lastN = n;
-    const key = `${this.partition} ${n} ${timestampNanos}`;
+    const key = this.#keyOf(n, timestampNanos);
     const at = Math.floor(Number(timestampNanos) / nanosecondsPerMs);
     return {
       key,
       n,
+      bytes: message.data.length,
       deliveries,
       at,
-      open: () => this.#open(key, message),
+      open: () => this.#open(key, message.data),
       acknowledge: () => message.respond(acknowledgement),
       extend: () => {
         if (this.#link.isUp) message.respond(stillWorking);
@@ -116,7 +131,20 @@ export class PullFeed implements Feed {
     };
   }
 
-  async #open(key: string, { data }: Msg): ReturnType<Arrival['open']> {
+  #keyOf(n: number, timestampNanos: string): string {
+    return `${this.partition} ${n} ${timestampNanos}`;
+  }
+
+  /** One batch by its number; null where the stream hasn't got it. */
+  async #read(n: number): Promise<Waiting | null> {
+    const found = await this.#streams.read(this.partition, { seq: n });
+    if (found === null) return null;
+    const { data, timestampNanos } = found;
+    const key = this.#keyOf(n, timestampNanos);
+    return { key, n, bytes: data.length, open: () => this.#open(key, data) };
+  }
+
+  async #open(key: string, data: Uint8Array): ReturnType<Arrival['open']> {
     const changes = this.#recent.changesOf(key, data);
     if (changes !== null) return { incarnation: await this.#streams.knownIncarnation(), changes };
     // Somebody else's, or damaged: whether a batch is lost nobody knows, so all stores are compared.
@@ -129,9 +157,9 @@ export class PullFeed implements Feed {
  * The address for the acknowledgement tells about the message: `$JS.ACK.STREAM.CONSUMER.DELIVERIES.N.....TIME.PENDING`, or
  * with a domain and an account's hash before the stream and a token at the end (NATS, ADR-15).
  */
-function factsOf({ reply = '' }: Msg): { n: number; deliveries: number; timestampNanos: string } {
+function factsOf({ reply = '' }: Msg): { n: number; deliveries: number; timestampNanos: string; pending: number } {
   const tokens = reply.split('.');
   const facts = tokens.length > 9 ? tokens.slice(4) : tokens.slice(2);
-  const [, , deliveries, n, , timestampNanos = '0'] = facts;
-  return { n: Number(n), deliveries: Number(deliveries), timestampNanos };
+  const [, , deliveries, n, , timestampNanos = '0', pending] = facts;
+  return { n: Number(n), deliveries: Number(deliveries), timestampNanos, pending: Number(pending) };
 }

@@ -1,10 +1,11 @@
 import { type ConsumerInfo, NatsError } from 'nats';
 import type { PartitionLag } from '../port.ts';
 import { unavailable, type Workers } from '../server/bus.ts';
-import { type Link, requestMsMax } from './link.ts';
+import type { Link } from './link.ts';
 import type { StreamState, Streams } from './streams.ts';
 
 const consumerNotFound = 10_014;
+const nanosecondsPerMs = 1_000_000;
 
 /** How far consumers are behind. */
 export class Lag {
@@ -56,18 +57,10 @@ export class Lag {
     return at;
   }
 
+  /** Null where it was acknowledged or dropped in the meantime. */
   async #publishedAt(partition: number, seq: number): Promise<number | null> {
-    const { connection } = await this.#link.get();
-    const query = JSON.stringify({ seq, next_by_subj: this.#streams.subjectOf(partition) });
-    const subject = `$JS.API.DIRECT.GET.${this.#streams.nameOf(partition)}`;
-    try {
-      const { headers } = await connection.request(subject, query, { timeout: requestMsMax });
-      const time = headers?.get('Nats-Time-Stamp') ?? '';
-      // Without one: acknowledged or dropped in the meantime.
-      return time === '' ? null : Date.parse(time);
-    } catch (error) {
-      throw unavailable('JetStream failed', error);
-    }
+    const found = await this.#streams.read(partition, { seq, next_by_subj: this.#streams.subjectOf(partition) });
+    return found === null ? null : Math.floor(Number(found.timestampNanos) / nanosecondsPerMs);
   }
 }
 

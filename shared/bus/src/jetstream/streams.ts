@@ -13,7 +13,7 @@ import {
   type StreamInfo,
 } from 'nats';
 import { unavailable } from '../server/bus.ts';
-import type { Link } from './link.ts';
+import { type Link, requestMsMax } from './link.ts';
 
 export interface StreamSettings {
   readonly namespace: string;
@@ -41,6 +41,18 @@ export interface StreamState {
 export interface Seen {
   readonly id: string;
   readonly head: number;
+}
+
+/** By its number; with a subject, the first one from there on. */
+export interface DirectQuery {
+  readonly seq: number;
+  readonly next_by_subj?: string;
+}
+
+export interface StoredBatch {
+  readonly data: Uint8Array;
+  /** When it was published, nanoseconds since 1970: as the server says it with a delivery. */
+  readonly timestampNanos: string;
 }
 
 const nanosecondsPerMs = 1_000_000;
@@ -100,6 +112,23 @@ export class Streams {
   async knownIncarnation(): Promise<string> {
     if (this.#known !== null && this.#known.epoch === this.#link.epoch) return this.#known.incarnation;
     return this.incarnation();
+  }
+
+  /**
+   * One batch, beside all consumers (direct get, NATS ADR-31); null where the stream hasn't got it.
+   *
+   * @throws MindoraError `store_unavailable`
+   */
+  async read(partition: number, query: DirectQuery): Promise<StoredBatch | null> {
+    const { connection } = await this.#link.get();
+    const subject = `$JS.API.DIRECT.GET.${this.nameOf(partition)}`;
+    try {
+      const { headers, data } = await connection.request(subject, JSON.stringify(query), { timeout: requestMsMax });
+      const time = headers?.get('Nats-Time-Stamp') ?? '';
+      return time === '' ? null : { data, timestampNanos: nanosecondsOf(time) };
+    } catch (error) {
+      throw unavailable('JetStream failed', error);
+    }
   }
 
   /** What was known of the streams holds no more. */
@@ -257,6 +286,13 @@ function consumerConfig(consumer: string): ConsumerConfig {
 function incarnationOf(states: readonly StreamState[], partitions: number): string {
   const ids = states.map(({ id }) => id).join(' ');
   return createHash('sha256').update(`${partitions} ${ids}`).digest('hex').slice(0, 32);
+}
+
+/** Of `2026-01-01T00:00:00.012345678Z`, which has as many digits behind the point as are needed. */
+function nanosecondsOf(time: string): string {
+  const [second = '', fraction = ''] = time.replace('Z', '').split('.');
+  const nanoseconds = BigInt(Date.parse(`${second}Z`)) * BigInt(nanosecondsPerMs) + BigInt(fraction.padEnd(9, '0'));
+  return String(nanoseconds);
 }
 
 function differs(found: object, wanted: object): boolean {

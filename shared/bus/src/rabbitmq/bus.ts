@@ -1,5 +1,5 @@
 import { type Clock, silentLogger, toMindoraError } from '@mindora/runtime';
-import type { Delivery, EventBus, OutgoingBatch, PartitionLag, Subscription } from '../port.ts';
+import type { ConsumeOptions, Delivery, EventBus, OutgoingBatch, PartitionLag, Subscription } from '../port.ts';
 import { checkedNamespace, Workers } from '../server/bus.ts';
 import { type Payload, payloadsOf, RecentBatches, windowOf } from '../server/payload.ts';
 import { Turns } from '../server/turns.ts';
@@ -73,9 +73,14 @@ class RabbitBus implements EventBus {
     if (payloads.length > 0) await this.#turns.run(() => this.#publish(payloads));
   }
 
-  consume(consumer: string, partition: number, handler: (delivery: Delivery) => Promise<void>): Subscription {
-    const feed = new QueueFeed(consumer, partition, { ...this.#parts(), recent: this.#recent });
-    return this.#workers.start(feed, handler);
+  consume(
+    consumer: string,
+    partition: number,
+    handler: (delivery: Delivery) => Promise<void>,
+    options: ConsumeOptions = {},
+  ): Subscription {
+    const feed = new QueueFeed(consumer, partition, { ...this.#parts(), recent: this.#recent }, options);
+    return this.#workers.start(feed, handler, options);
   }
 
   async renew(): Promise<void> {

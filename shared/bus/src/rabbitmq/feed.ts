@@ -1,13 +1,16 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
+import type { ConsumeOptions } from '../port.ts';
 import { unavailable, withinMs } from '../server/bus.ts';
 import type { RecentBatches } from '../server/payload.ts';
-import type { Arrival, Feed } from '../server/worker.ts';
+import type { Arrival, Feed, Waiting } from '../server/worker.ts';
 import { closeQuietly, type Link, requestMsMax } from './link.ts';
 import type { Numbers } from './numbers.ts';
 import { headers } from './sending.ts';
 import type { Topology } from './topology.ts';
 
 const deliveryCount = 'x-delivery-count';
+/** Above what may wait at once. */
+const judgedMax = 256;
 
 /** A channel with its one consumer, and what has come on it. */
 interface Open {
@@ -16,8 +19,8 @@ interface Open {
 }
 
 /**
- * One queue, one message at a time (prefetch 1). Of several processes one is active (single active consumer). A channel
- * that ends takes its message back; the worker knows it when it comes again.
+ * One queue, with as many messages on their way as may be handled together (prefetch). Of several processes one is active (single active consumer). A channel
+ * that ends takes its messages back, in their order; the worker knows what it has handled when it comes again.
  */
 export class QueueFeed implements Feed {
   readonly consumer: string;
@@ -26,17 +29,22 @@ export class QueueFeed implements Feed {
   readonly #topology: Topology;
   readonly #numbers: Numbers;
   readonly #recent: RecentBatches;
+  readonly #batchesMax: number;
   #open: Open | null = null;
   #came: ConsumeMessage[] = [];
   #rouse: () => void = () => undefined;
   /** The newest number of a log. */
-  #newest: { readonly log: string; readonly n: number; readonly key: string } | null = null;
+  #newest: { readonly log: string; readonly n: number } | null = null;
+  /** What was found of the last messages: those that wait are read before their turn comes, and again then. */
+  readonly #judged = new Map<string, boolean>();
 
   constructor(
     consumer: string,
     partition: number,
     parts: { link: Link; topology: Topology; numbers: Numbers; recent: RecentBatches },
+    { batchesMax = 1 }: ConsumeOptions = {},
   ) {
+    this.#batchesMax = batchesMax;
     this.consumer = consumer;
     this.partition = partition;
     this.#link = parts.link;
@@ -54,9 +62,18 @@ export class QueueFeed implements Feed {
     return message === undefined ? null : this.#arrival(channel, message);
   }
 
+  async behind(_: Arrival, max: number): Promise<readonly Waiting[]> {
+    const channel = this.#open?.channel;
+    return channel === undefined ? [] : this.#came.slice(0, max).map((message) => this.#arrival(channel, message));
+  }
+
+  /**
+   * Not where more has come, which the channel takes back when it ends: with the consumer gone before, another process
+   * would get what is behind it first.
+   */
   async cease(): Promise<void> {
     const open = this.#open;
-    if (open === null) return;
+    if (open === null || this.#came.length > 0) return;
     await withinMs(open.channel.cancel(open.tag), requestMsMax).catch(() => undefined);
   }
 
@@ -75,7 +92,7 @@ export class QueueFeed implements Feed {
     this.#came = [];
     const queue = this.#topology.queueOf(this.consumer, this.partition);
     const setUp = async (): Promise<Open> => {
-      await channel.prefetch(1);
+      await channel.prefetch(this.#batchesMax);
       const { consumerTag } = await channel.consume(queue, (message) => this.#heard(channel, message));
       return { channel, tag: consumerTag };
     };
@@ -123,6 +140,7 @@ export class QueueFeed implements Feed {
       key,
       log: String(given[headers.log]),
       n,
+      bytes: message.content.length,
       deliveries: Number(given[deliveryCount] ?? 0) + 1,
       at: at === 0 ? null : at,
       open: () => this.#read(key, n, message),
@@ -147,9 +165,19 @@ export class QueueFeed implements Feed {
     const known = this.#numbers.known;
     const state = known !== null && known.log === log ? known : await this.#numbers.current();
     if (state.log !== log) return null;
-    const newest = this.#newest?.log === log ? this.#newest : null;
-    const isOld = newest !== null && n <= newest.n && key !== newest.key;
-    if (!isOld) this.#newest = { log, n, key };
+    const isOld = this.#isOld(key, log, n);
     return isOld && isFiller === true ? null : { incarnation: state.incarnation, changes };
+  }
+
+  /** Whether a message before this one had its number, or a higher one. */
+  #isOld(key: string, log: string, n: number): boolean {
+    const judged = this.#judged.get(key);
+    if (judged !== undefined) return judged;
+    const isOld = this.#newest?.log === log && n <= this.#newest.n;
+    if (!isOld) this.#newest = { log, n };
+    this.#judged.set(key, isOld);
+    const [oldest] = this.#judged.keys();
+    if (this.#judged.size > judgedMax && oldest !== undefined) this.#judged.delete(oldest);
+    return isOld;
   }
 }

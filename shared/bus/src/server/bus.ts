@@ -1,5 +1,5 @@
 import { MindoraError } from '@mindora/runtime';
-import type { Delivery, Subscription } from '../port.ts';
+import type { ConsumeOptions, Delivery, Subscription } from '../port.ts';
 import { type Feed, Worker, type WorkerTools } from './worker.ts';
 
 /** What a server's names may begin with; the names that servers allow differ, and these fit all. */
@@ -43,7 +43,7 @@ export class Workers {
   }
 
   /** @throws MindoraError `invalid_request`, `conflict`, `store_unavailable` after the end */
-  start(feed: Feed, handler: (delivery: Delivery) => Promise<void>): Subscription {
+  start(feed: Feed, handler: (delivery: Delivery) => Promise<void>, options?: ConsumeOptions): Subscription {
     const { consumer, partition } = feed;
     this.checkOpen();
     this.checkConsumer(consumer);
@@ -54,7 +54,7 @@ export class Workers {
     if (this.#running.has(name)) {
       throw new MindoraError('conflict', `${consumer} consumes partition ${partition} already`);
     }
-    const worker = new Worker(feed, handler, this.#tools);
+    const worker = new Worker(feed, handler, this.#tools, options);
     this.#running.set(name, worker);
     return { stop: () => this.#stop(name, worker) };
   }

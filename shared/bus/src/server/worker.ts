@@ -1,5 +1,6 @@
 import { backoffMs, type Clock, type Logger, type Random } from '@mindora/runtime';
-import type { Delivery, Subscription } from '../port.ts';
+import { Group, GroupSize } from '../group.ts';
+import type { ConsumeOptions, Delivery, Subscription } from '../port.ts';
 
 /** A batch that a server has handed to this process, and waits for. */
 export interface Arrival {
@@ -8,6 +9,7 @@ export interface Arrival {
   /** Which numbering it belongs to, where a server has more than one. */
   readonly log?: string;
   readonly n: number;
+  readonly bytes: number;
   /** How often the server has handed it over, this time included. */
   readonly deliveries: number;
   /** When it was published, milliseconds since 1970; null where the server doesn't tell. */
@@ -19,12 +21,20 @@ export interface Arrival {
   extend(): void;
 }
 
+/** A batch that is still to come. */
+export type Waiting = Pick<Arrival, 'key' | 'n' | 'bytes' | 'open'>;
+
 /** One partition of one consumer, as its server hands it out: one batch at a time. */
 export interface Feed {
   readonly consumer: string;
   readonly partition: number;
   /** The next batch; null where there is none yet, or `stop` aborted. @throws MindoraError where the server fails */
   next(stop: AbortSignal): Promise<Arrival | null>;
+  /**
+   * Batches that wait behind one, in their order, at most so many. They come by {@link next} all the
+   * same, and are acknowledged then. @throws MindoraError where the server fails
+   */
+  behind(arrival: Arrival, max: number): Promise<readonly Waiting[]>;
   /** Takes no further batch, while the last one is still to be acknowledged. Never throws. */
   cease(): Promise<void>;
   /** Lets go of what the server may still have in hand for this feed. Never throws. */
@@ -43,23 +53,33 @@ const pauseMsMax = 5000;
 const extendEveryMs = 1500;
 
 /**
- * Hands one batch after the other to a handler. A handler that fails is retried here, in place: nothing is given back
+ * Hands one batch after the other to a handler, or some that wait together. A handler that fails is retried here, in place: nothing is given back
  * to the server (rule 9). A connection that is lost while a batch is handled changes nothing for the handler: the server
- * hands the batch over again, which is then known and acknowledged without a second call.
+ * hands the batch over again, which is then known and acknowledged without a second call. So are those that went
+ * together with another one.
  */
 export class Worker implements Subscription {
   readonly #feed: Feed;
   readonly #handler: (delivery: Delivery) => Promise<void>;
   readonly #tools: WorkerTools;
+  readonly #size: GroupSize;
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
+  /** Keys of the batches that were handled together with the last one, itself included. */
+  #handled: ReadonlySet<string> = new Set();
   #inHand: Arrival | null = null;
   #lastDone: Arrival | null = null;
   #attempt = 0;
   /** Counts arrivals and acknowledgements: who looks twice knows whether something moved in between. */
   moves = 0;
 
-  constructor(feed: Feed, handler: (delivery: Delivery) => Promise<void>, tools: WorkerTools) {
+  constructor(
+    feed: Feed,
+    handler: (delivery: Delivery) => Promise<void>,
+    tools: WorkerTools,
+    { batchesMax }: ConsumeOptions = {},
+  ) {
+    this.#size = new GroupSize(batchesMax);
     this.#feed = feed;
     this.#handler = handler;
     this.#tools = tools;
@@ -103,7 +123,7 @@ export class Worker implements Subscription {
     this.#inHand = arrival;
     const cancel = this.#tools.clock.every(extendEveryMs, () => arrival.extend());
     try {
-      const isKnown = this.#lastDone?.key === arrival.key;
+      const isKnown = this.#handled.has(arrival.key);
       if (!isKnown && !(await this.#handle(arrival))) return;
       this.#lastDone = arrival;
       // Before the acknowledgement, which would have the server hand over the next one.
@@ -118,18 +138,40 @@ export class Worker implements Subscription {
 
   /** Whether the handler is done with it; false where the worker is being stopped before. */
   async #handle(arrival: Arrival): Promise<boolean> {
-    const { partition } = this.#feed;
     for (let again = 0; ; again++) {
       try {
-        const opened = await arrival.open();
-        const deliveries = arrival.deliveries + again;
-        if (opened !== null) await this.#handler({ ...opened, partition, n: arrival.n, deliveries });
+        await this.#handleWith(arrival, arrival.deliveries + again);
         return true;
       } catch (error) {
         await this.#pause(error, 'batch not handled, again later');
         if (this.#stopping.signal.aborted) return false;
       }
     }
+  }
+
+  /** Hands a batch over, with those that wait behind it. */
+  async #handleWith(arrival: Arrival, deliveries: number): Promise<void> {
+    const { partition } = this.#feed;
+    const { n: first } = arrival;
+    const keys = new Set([arrival.key]);
+    const opened = await arrival.open();
+    if (opened !== null) {
+      const { incarnation } = opened;
+      const group = new Group(opened.changes, arrival.bytes);
+      let n = first;
+      for (const waiting of await this.#behind(arrival, this.#size.next(deliveries) - 1)) {
+        const next = waiting.n === n + 1 ? await waiting.open() : null;
+        if (next?.incarnation !== incarnation || !group.add(next.changes, waiting.bytes)) break;
+        keys.add(waiting.key);
+        n = waiting.n;
+      }
+      await this.#handler({ incarnation, partition, first, n, changes: group.changes, deliveries });
+    }
+    this.#handled = keys;
+  }
+
+  async #behind(arrival: Arrival, max: number): Promise<readonly Waiting[]> {
+    return max === 0 ? [] : this.#feed.behind(arrival, max);
   }
 
   async #pause(error: unknown, what: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Delivery, EventBus, OutgoingBatch, Subscription } from '@mindora/bus';
+import type { ConsumeOptions, Delivery, EventBus, OutgoingBatch, Subscription } from '@mindora/bus';
 import type { Change } from '@mindora/contracts';
 import { until } from '../until.ts';
 
@@ -46,6 +46,11 @@ export function idsOf(deliveries: readonly Delivery[]): string[] {
   return deliveries.flatMap((delivery) => delivery.changes.map((change) => change.id));
 }
 
+/** The numbers of all batches, in the order in which they came. */
+export function numbersOf(deliveries: readonly Delivery[]): number[] {
+  return deliveries.flatMap(({ first, n }) => Array.from({ length: n - first + 1 }, (_, index) => first + index));
+}
+
 export interface Collector extends Subscription {
   readonly deliveries: readonly Delivery[];
   /** Waits until this many batches have arrived. */
@@ -58,12 +63,14 @@ export function collect(
   consumer: string,
   partition: number,
   handle: (delivery: Delivery) => Promise<void> = () => Promise.resolve(),
+  options: ConsumeOptions = {},
 ): Collector {
   const deliveries: Delivery[] = [];
-  const subscription = bus.consume(consumer, partition, async (delivery) => {
+  const deliver = async (delivery: Delivery): Promise<void> => {
     deliveries.push(delivery);
     await handle(delivery);
-  });
+  };
+  const subscription = bus.consume(consumer, partition, deliver, options);
   return {
     deliveries,
     async count(wanted) {
