@@ -123,3 +123,8 @@ describe('a wrong command', () => {
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(message) });
   });
 });
+
+test('--help says what there is', () => {
+  const { status, stdout } = spawnSync(process.execPath, [main, '--help'], { encoding: 'utf8' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('stop them; their data stays') });
+});

@@ -14,6 +14,21 @@ const usage =
   'npm run engines -- install|up|down|status [names] [--data DIR] [--version future] [--bus nats|rabbitmq]\n' +
   '  [--with docker|packages]';
 
+const help = `${usage}
+
+  install   put what the engines are made of in the cache; nothing starts
+  up        start them with a data directory and free ports of their own, on loopback, and write their addresses to
+            DATA/VERSION/engines.env
+  down      stop them; their data stays
+  status    ports, processes and memory
+
+  names      of ${engineNames.slice(0, 6).join(', ')},
+             ${engineNames.slice(6).join(', ')}; all that a version needs where none is named
+  --data     the directory that holds the data of all versions (default ./data)
+  --version  whose engines (default future)
+  --bus      what carries the changes (default nats)
+  --with     docker, packages, or any: Docker where it answers (default)`;
+
 const tell = (line: string): void => void writeSync(2, `engines: ${line}\n`);
 const print = (line: string): void => void writeSync(1, `${line}\n`);
 
@@ -49,6 +64,7 @@ function parse(args: readonly string[]) {
       version: { type: 'string', default: 'future' },
       bus: { type: 'string', default: 'nats' },
       with: { type: 'string', default: 'any' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
 }
@@ -67,6 +83,10 @@ function namesFor(action: string, given: readonly string[], bus: string): readon
 async function run(args: readonly string[]): Promise<boolean> {
   const { values, positionals } = parse(args);
   const [name = '', ...given] = positionals;
+  if (values.help) {
+    print(help);
+    return true;
+  }
   const action = actions[name];
   if (
     action === undefined ||
