@@ -45,6 +45,8 @@ export class Continuity {
   #settling = false;
   #preparing: Promise<void> | null = null;
   #running: Promise<void> | null = null;
+  /** What the last reconcile began with: it compared all that was published up to there. */
+  #compared: Heads | null = null;
   /** Counts beginnings and ends of reconciles: who counts on positions looks whether it is still the same. */
   epoch = 0;
   /** Records compared by the reconcile that runs. */
@@ -107,6 +109,14 @@ export class Continuity {
     throw new MindoraError('store_unavailable', `${this.#target.role} doesn't keep its positions`);
   }
 
+  /**
+   * Whether a reconcile saw to all that a delivery holds: the store has it, or it was touched and comes later. Only to be
+   * asked where the store says itself that it is past the delivery: an older copy of it doesn't.
+   */
+  covers({ incarnation, partition, n }: Delivery): boolean {
+    return this.#compared?.incarnation === incarnation && n <= (this.#compared.heads[partition] ?? 0);
+  }
+
   /** Empties the store and fills it again from the primary. The caller keeps workers out. */
   async refill(): Promise<void> {
     this.#trusted = false;
@@ -146,9 +156,10 @@ export class Continuity {
       await this.#target.wipe();
       await this.#target.migrate();
     }
-    const gaps = await this.#gaps();
+    // Nobody applies to a store in doubt, so all of its positions may be set to where it is after the comparison.
+    const gaps = isDoubtful ? new Set(Array(this.#parts.bus.partitions).keys()) : await this.#gaps();
     const label = readLabel(await this.#target.label());
-    if (isDoubtful || label.filling || label.kept === null || gaps.size > 0) await this.#reconcile(gaps);
+    if (label.filling || label.kept === null || gaps.size > 0) await this.#reconcile(gaps);
     const now = readLabel(await this.#target.label());
     if (now.kept !== null && !now.filling && now.kept !== this.#label) this.#hooks.relabel(this.#label);
   }
@@ -203,6 +214,7 @@ export class Continuity {
     await this.#setPositions(heads, gaps);
     await this.#stillFilling(mark);
     await this.#target.setLabel(mark.after);
+    this.#compared = heads;
     this.#hooks.onReconciled(result);
   }
 

@@ -24,6 +24,11 @@ const strikesMax = 2;
 
 /** What a worker remembers of a batch that it tries again and again. */
 export interface Suspicion {
+  /**
+   * It was given to the store once. From then on a reconcile doesn't make it needless: what it holds would come in
+   * another batch, of which nobody knows that it fails.
+   */
+  tried: boolean;
   /** Times that the store failed while it applied, and worked afterwards. */
   failures: number;
   /** By record: times that the store failed while it applied this record alone. */

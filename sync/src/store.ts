@@ -4,7 +4,7 @@
  * Why every interleaving leaves the newest state:
  * - redelivery: applying is guarded by version, and a position that the store is past is not written again;
  * - a reconcile while batches flow: it only touches, so what it finds comes as a later batch; see `reconcile.ts` for
- *   the position it leaves;
+ *   the position it leaves, and why batches before it are not needed: those that still come are left out;
  * - a touch at the same version: stores take an equal version again, and it carries the same state or the record's
  *   version would be higher;
  * - a tombstone and a late insert: all states of a record travel in one partition, so late ones come by redelivery or
@@ -260,7 +260,7 @@ export class StoreSync {
 
   /** Applies one batch; in place, again and again, until it is applied or sync stops. */
   async #handle(delivery: Delivery): Promise<void> {
-    const suspicion: Suspicion = { failures: 0, strikes: new Map() };
+    const suspicion: Suspicion = { tried: false, failures: 0, strikes: new Map() };
     this.active++;
     try {
       while (!(await this.#try(() => this.#apply(delivery, suspicion), suspicion))) {
@@ -306,6 +306,8 @@ export class StoreSync {
   async #apply(delivery: Delivery, suspicion: Suspicion): Promise<void> {
     await this.continuity.ready();
     const position = await this.continuity.positionFor(delivery);
+    if (position === null && !suspicion.tried && delivery.deliveries === 1 && this.continuity.covers(delivery)) return;
+    suspicion.tried = true;
     const changes = changesFor(this.role, delivery.changes).filter((change) => !isCondemned(this.parking, change));
     const killsProcess = delivery.deliveries > deliveriesMax;
     const oneByOne = killsProcess || suspicion.failures >= failuresMax;
