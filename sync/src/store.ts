@@ -40,6 +40,7 @@ import { Together } from './together.ts';
 import { Waits } from './waits.ts';
 
 const againMs = 250;
+const failureLogEveryMs = 10_000;
 /**
  * A store that is behind is given so many batches as one: each costs it some requests, whatever it holds. Weaviate fell
  * behind for good without it, after a minute away at 100 writes/s (docs/outages.md).
@@ -80,6 +81,7 @@ export class StoreSync {
   readonly #watchBell = new Bell();
   /** When the last batch was handled. */
   #appliedAt = Number.NEGATIVE_INFINITY;
+  #failureLoggedAt = Number.NEGATIVE_INFINITY;
   #subscriptions: Subscription[] = [];
   #watching: Promise<void> = Promise.resolve();
   #relabelling: Promise<void> | null = null;
@@ -282,6 +284,8 @@ export class StoreSync {
     await this.breaker.admit(stop);
     try {
       await this.gate.pass(stop, step);
+      const { failures } = this.breaker;
+      if (failures > 0) this.#parts.log.info({ store: this.role, failures }, 'store works again');
       this.breaker.succeeded();
       this.lastError = null;
       this.#progressed.ring();
@@ -299,8 +303,17 @@ export class StoreSync {
     const { code } = toMindoraError(thrown);
     // The embedder's failure says nothing about what the store holds.
     if (code !== 'embedder_unavailable') this.continuity.distrust();
-    this.#parts.log.warn({ store: this.role, ...facts(thrown), failures: this.breaker.failures }, 'store failed');
+    this.#logFailure(thrown);
     if (suspicion !== null && failedApplying(thrown) && (await worksAgain(this.#aloneParts))) suspicion.failures++;
+  }
+
+  /** The first of a row of failures, and then one every so often: status tells the rest. */
+  #logFailure(thrown: unknown): void {
+    const now = this.#parts.clock.now();
+    const { failures } = this.breaker;
+    if (failures > 1 && now - this.#failureLoggedAt < failureLogEveryMs) return;
+    this.#failureLoggedAt = now;
+    this.#parts.log.warn({ store: this.role, ...facts(thrown), failures }, 'store failed');
   }
 
   async #apply(delivery: Delivery, suspicion: Suspicion): Promise<void> {
