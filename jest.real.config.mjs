@@ -2,13 +2,16 @@ import config from './jest.config.mjs';
 
 const [unit, engines, e2e] = config.projects;
 
-/** Whole versions on real engines; without the files that are about embedded ones (as backups and their metrics are), or about no engine. */
+/**
+ * Whole versions on real engines; without the files that are about embedded ones (as backups and their metrics are),
+ * bring their own, or are about no engine.
+ */
 const e2eOn = (bus) => ({
   ...e2e,
   displayName: `e2e on ${bus}`,
   testPathIgnorePatterns: [
     ...e2e.testPathIgnorePatterns,
-    '/test/e2e/(backup(-[a-z]+)?|docs-page|faults|files|guide|monitoring)\\.test\\.ts$',
+    '/test/e2e/(backup(-[a-z]+)?|docs-page|faults|files|guide|isolation(-[a-z]+)?|monitoring)\\.test\\.ts$',
   ],
   globals: { testEngines: bus },
   // They share one set of engines, so one file runs after the other.

@@ -5,6 +5,7 @@ import { addBench } from './commands/bench.ts';
 import { addCompose } from './commands/compose.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImport } from './commands/import.ts';
+import { addIsolation } from './commands/isolation.ts';
 import { addParked } from './commands/parked.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRollback } from './commands/rollback.ts';
@@ -41,6 +42,7 @@ Examples:
     addStatus,
     addParked,
     addErase,
+    addIsolation,
     addBackup,
     addRestore,
     addRollback,
