@@ -34,12 +34,12 @@ import {
 } from './isolate.ts';
 import { Parking, type Refusal } from './parking.ts';
 import { facts, type SyncParts, stopping } from './parts.ts';
+import { Progress } from './progress.ts';
 import { Schedule } from './schedule.ts';
 import type { StoreTotals } from './status.ts';
 import { Together } from './together.ts';
 import { Waits } from './waits.ts';
 
-const againMs = 250;
 const failureLogEveryMs = 10_000;
 /**
  * A store that is behind is given so many batches as one: each costs it some requests, whatever it holds. Weaviate fell
@@ -73,11 +73,9 @@ export class StoreSync {
   readonly #applyParts: ApplyParts;
   /** For records that are applied one by one: what comes with others can't be told apart. */
   readonly #aloneParts: ApplyParts;
-  readonly #capture: Capture;
   readonly #hooks: StoreHooks;
   readonly #stop = new AbortController();
-  readonly #progressed = new Bell();
-  readonly #handled = new Map<number, { incarnation: string; n: number }>();
+  readonly #progress: Progress;
   readonly #watchBell = new Bell();
   /** When the last batch was handled. */
   #appliedAt = Number.NEGATIVE_INFINITY;
@@ -92,7 +90,6 @@ export class StoreSync {
     this.role = target.role;
     this.target = target;
     this.#parts = parts;
-    this.#capture = capture;
     this.#hooks = hooks;
     const together = new Together(target);
     this.#applyParts = { sync: parts, role: target.role, target: together, embeddings };
@@ -109,6 +106,9 @@ export class StoreSync {
       onReconciled: (result) => this.#reconciled(result),
       relabel: (label) => this.#relabel(label),
     });
+    const { bus } = parts;
+    const { continuity } = this;
+    this.#progress = new Progress({ role: target.role, bus, clock, stop: this.#stop.signal, capture, continuity });
     this.schedule = new Schedule({
       clock,
       everyMs: parts.scheduledEveryMs(target.role),
@@ -140,7 +140,7 @@ export class StoreSync {
     this.waits.stop();
     this.breaker.wake();
     this.gate.wake();
-    this.#progressed.ring();
+    this.#progress.ring();
     this.#watchBell.ring();
     await this.schedule.stop();
     await Promise.all([this.#watching, this.#relabelling]);
@@ -184,18 +184,11 @@ export class StoreSync {
     }
   }
 
-  /**
-   * Resolves when the store has applied (or parked) all that was committed before the call.
-   *
-   * Published by then, and all batches up to the heads handled. A reconcile between may have set positions ahead of
-   * what was applied and touched the rest, so with one between all of it is waited for again.
-   *
-   * @throws MindoraError `position_timeout`, `shutting_down`
-   */
+  /** {@link Progress.caughtUp}, with the workers running meanwhile. */
   async caughtUp(deadline: number): Promise<void> {
     const release = this.schedule.hold();
     try {
-      await this.#catchUp(deadline);
+      await this.#progress.caughtUp(deadline);
     } finally {
       release();
     }
@@ -211,55 +204,6 @@ export class StoreSync {
     }
   }
 
-  async #catchUp(deadline: number): Promise<void> {
-    const { clock, bus } = this.#parts;
-    for (;;) {
-      await this.#isReady(deadline);
-      const epoch = this.continuity.epoch;
-      await this.#capture.drained(deadline);
-      const [incarnation, heads] = [await bus.incarnation(), await bus.heads()];
-      await this.#reaches(incarnation, heads, deadline);
-      if (!this.continuity.reconciling && this.continuity.epoch === epoch) return;
-      if (clock.now() >= deadline) throw this.#late();
-    }
-  }
-
-  /** Making it ready is the business of the workers, who do it behind breaker and gate. */
-  async #isReady(deadline: number): Promise<void> {
-    const { clock } = this.#parts;
-    for (;;) {
-      if (this.#stop.signal.aborted) throw stopping();
-      const seen = this.#progressed.rings;
-      if (this.continuity.trusted) return;
-      const leftMs = deadline - clock.now();
-      if (leftMs <= 0) throw this.#late();
-      await this.#progressed.wait(clock, Math.min(againMs, leftMs), seen);
-    }
-  }
-
-  async #reaches(incarnation: string, heads: readonly number[], deadline: number): Promise<void> {
-    const { clock, bus } = this.#parts;
-    for (;;) {
-      if (this.#stop.signal.aborted) throw stopping();
-      const seen = this.#progressed.rings;
-      const lags = await bus.lag(this.role);
-      const missing = lags.filter(({ partition, acknowledged }) => {
-        const handled = this.#handled.get(partition);
-        const n = handled?.incarnation === incarnation ? Math.max(handled.n, acknowledged) : acknowledged;
-        return n < (heads[partition] ?? 0);
-      });
-      if (missing.length === 0) return;
-      const leftMs = deadline - clock.now();
-      if (leftMs <= 0) throw this.#late();
-      await this.#progressed.wait(clock, Math.min(againMs, leftMs), seen);
-    }
-  }
-
-  #late(): MindoraError {
-    const data = { store: this.role };
-    return new MindoraError('position_timeout', `${this.role} has not reached the position in time`, { data });
-  }
-
   /** Applies one batch; in place, again and again, until it is applied or sync stops. */
   async #handle(delivery: Delivery): Promise<void> {
     const suspicion: Suspicion = { tried: false, failures: 0, strikes: new Map() };
@@ -272,10 +216,9 @@ export class StoreSync {
       this.active--;
     }
     const { partition, incarnation, first, n } = delivery;
-    this.#handled.set(partition, { incarnation, n });
     this.#appliedAt = this.#parts.clock.now();
     this.totals.batches += n - first + 1;
-    this.#progressed.ring();
+    this.#progress.handled(partition, incarnation, n);
   }
 
   /** One step behind breaker and gate. False: it failed, the breaker knows, and it is to be tried again. */
@@ -288,7 +231,7 @@ export class StoreSync {
       if (failures > 0) this.#parts.log.info({ store: this.role, failures }, 'store works again');
       this.breaker.succeeded();
       this.lastError = null;
-      this.#progressed.ring();
+      this.#progress.ring();
       return true;
     } catch (thrown) {
       if (stop.aborted) this.breaker.abandoned();
@@ -375,7 +318,7 @@ export class StoreSync {
   #reconciled(result: { readonly compared: number; readonly touched: number }): void {
     this.totals.reconciles++;
     this.#parts.log.info({ store: this.role, ...result }, 'store reconciled');
-    this.#progressed.ring();
+    this.#progress.ring();
   }
 
   /**
