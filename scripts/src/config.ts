@@ -39,6 +39,11 @@ const environmentSchema = z.strictObject({
     .string()
     .transform((value) => value.split(',').map((file) => file.trim()))
     .optional(),
+  MINDORA_MIGRATE_URL: z
+    .string()
+    .refine((text) => URL.parse(text)?.protocol === 'mysql:', 'must be an address that begins with mysql://')
+    .transform((text) => new Secret(text))
+    .optional(),
   MINDORA_ENGINES: z.enum(['embedded', 'real']).default('embedded'),
   MINDORA_ENGINES_FILE: z.string().min(1).optional(),
   MINDORA_ALLOW_UNSAFE: z.stringbool().default(false),
@@ -86,6 +91,8 @@ export interface Config {
   readonly metricsPublic: boolean;
   /** PEM files whose expiry is watched. */
   readonly certificates: readonly string[];
+  /** Where an earlier system's database is, to be taken over. */
+  readonly migrateFrom: Secret | null;
   /** A gateway elsewhere, for commands that talk to a running version. */
   readonly remote: { readonly url: string | null; readonly apiKey: Secret | null };
 }
@@ -138,6 +145,7 @@ export function loadConfig(options: CommonOptions): Config {
     engines: enginesOf(options, env, manifest),
     metricsPublic: env.MINDORA_METRICS_PUBLIC,
     certificates: env.MINDORA_CERTIFICATES ?? [],
+    migrateFrom: env.MINDORA_MIGRATE_URL ?? null,
     remote: { url: env.MINDORA_URL ?? null, apiKey: env.MINDORA_API_KEY ?? null },
   };
 }

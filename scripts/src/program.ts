@@ -6,6 +6,7 @@ import { addCompose } from './commands/compose.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImport } from './commands/import.ts';
 import { addIsolation } from './commands/isolation.ts';
+import { addMigrate } from './commands/migrate.ts';
 import { addParked } from './commands/parked.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRollback } from './commands/rollback.ts';
@@ -24,7 +25,7 @@ export function createProgram(): Command {
       'after',
       `
 Commands find a running version through DATA/VERSION, or by MINDORA_URL and MINDORA_API_KEY; verify, rebuild, status,
-touch, parked, erase and import also work on a stopped version, through its files.
+touch, parked, erase, import and migrate also work on a stopped version, through its files.
 
 Examples:
   mindora up
@@ -36,6 +37,7 @@ Examples:
   for (const add of [
     addUp,
     addImport,
+    addMigrate,
     addVerify,
     addRebuild,
     addTouch,

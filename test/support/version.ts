@@ -116,8 +116,15 @@ export interface CommandResult {
 }
 
 /** Runs a command against a data directory. */
-export async function mindora(data: string, args: readonly string[]): Promise<CommandResult> {
-  const child = spawn(process.execPath, [main, ...args, '--data', data], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function mindora(
+  data: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [main, ...args, '--data', data], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environmentWith(environment),
+  });
   const output = collect(child);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { code, output: output.text(), error: output.error() };
@@ -127,8 +134,9 @@ export async function mindora(data: string, args: readonly string[]): Promise<Co
 export async function mindoraJson(
   data: string,
   args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; json: Record<string, unknown> }> {
-  const { code, output, error } = await mindora(data, [...args, '--json']);
+  const { code, output, error } = await mindora(data, [...args, '--json'], environment);
   if (output.trim() === '') throw new Error(`no output, exit code ${code}: ${error}`);
   return { code, json: JSON.parse(output) as Record<string, unknown> };
 }

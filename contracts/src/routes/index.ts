@@ -1,4 +1,5 @@
 import { adminRoutes } from './admin.ts';
+import { adoptionRoute } from './adoption.ts';
 import { analysisRoutes } from './analyses.ts';
 import { conversationRoutes } from './conversations.ts';
 import { graphRoutes } from './graph.ts';
@@ -10,6 +11,7 @@ import { searchRoutes } from './search.ts';
 export * from '../erasure.ts';
 export * from '../verify.ts';
 export * from './admin.ts';
+export * from './adoption.ts';
 export * from './analyses.ts';
 export * from './conversations.ts';
 export * from './graph.ts';
@@ -27,6 +29,7 @@ export const routes: readonly RouteDefinition[] = [
   ...identityRoutes,
   ...modelRoutes,
   ...adminRoutes,
+  adoptionRoute,
 ];
 
 /** Header of a request that has to see a write: the position that the write returned. */

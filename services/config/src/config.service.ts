@@ -2,6 +2,7 @@ import type { EntityName, Row } from '@mindora/contracts';
 import { adminEntities } from '@mindora/contracts/routes';
 import type { Action, InternalAction, ServiceSchema } from '@mindora/runtime';
 import { defineService } from '@mindora/runtime/service';
+import { type Adoption, adopt as adoptRecords } from './domain/adoption.ts';
 import { crudUseCases, type Page } from './domain/crud.ts';
 import type { ConfigDependencies } from './domain/dependencies.ts';
 import { settingUseCases } from './domain/settings.ts';
@@ -16,9 +17,14 @@ interface ById {
 export function createConfigService(dependencies: ConfigDependencies): ServiceSchema {
   const settings = settingUseCases(dependencies);
   const value: Action<{ config_key: string }> = ({ params }) => settings.value(params.config_key);
+  const adopt: Action<unknown, unknown, Adoption> = async ({ body, meta }) => {
+    const answer = await adoptRecords(body, dependencies.primary, meta.scope);
+    settings.forget();
+    return answer;
+  };
   const runtime: InternalAction = () => settings.runtime();
   const crud = Object.values(adminEntities).map((name) => crudActions(name, dependencies, settings.forget));
-  return defineService({ name: 'config', actions: Object.assign({ value }, ...crud), internal: { runtime } });
+  return defineService({ name: 'config', actions: Object.assign({ value, adopt }, ...crud), internal: { runtime } });
 }
 
 function crudActions(name: EntityName, dependencies: ConfigDependencies, changed: () => void) {

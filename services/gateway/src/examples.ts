@@ -38,6 +38,11 @@ const bodies: Readonly<Record<string, unknown>> = {
   'identity.createKey': { name: 'laptop' },
   'model.chat': { message: 'Explain embeddings in one sentence.' },
   'model.analyze': { content: 'Five years of TypeScript and PostgreSQL.', analysis_type: 'resume' },
+  'config.adopt': {
+    entity: 'conversation',
+    items: [{ id: '4711', ...conversation, created_at: '2025-01-04T08:00:00Z' }],
+    dry_run: true,
+  },
   'sync.verify': { repair: false, dry_run: false, wait_ms: 30_000 },
   'sync.rebuild': { store: 'fulltext' },
   'sync.erase': { user_id: 'user_001' },
