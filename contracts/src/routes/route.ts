@@ -73,11 +73,11 @@ export interface CallParams<P = unknown, Q = unknown, B = unknown> {
   readonly body: B;
 }
 
-const wellFormed = (text: string): boolean => text.isWellFormed();
+const wellFormed = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
-/** A string of at most so many characters that every store can hold (no lone surrogates). */
+/** A string of at most so many characters that every store can hold (no lone surrogates, no NUL). */
 export function text(lengthMin: number, lengthMax: number): z.ZodString {
-  return z.string().min(lengthMin).max(lengthMax).refine(wellFormed, 'must be well-formed Unicode');
+  return z.string().min(lengthMin).max(lengthMax).refine(wellFormed, 'must be well-formed Unicode without NUL');
 }
 
 /** A field that may be left out; null says the same, as clients whose languages have no "left out" send it. */

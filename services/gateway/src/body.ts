@@ -74,22 +74,27 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** An escape may spell any name and any half of a surrogate pair, so a text with escapes is looked at closely. */
+/** An escape may spell any name, any half of a surrogate pair and NUL, so a text with escapes is looked at closely. */
 const mayPoison = /__proto__|constructor|\\u/;
 
 function inspect(root: Json): void {
   const waiting: Json[] = [root];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
-    if (typeof value === 'string' && !value.isWellFormed()) throw invalid('a text is not well-formed Unicode');
+    if (typeof value === 'string') inspectText('text', value);
     if (typeof value !== 'object' || value === null) continue;
     if (!Array.isArray(value)) inspectNames(value);
     for (const member of Object.values(value)) waiting.push(member);
   }
 }
 
+function inspectText(what: string, text: string): void {
+  if (!text.isWellFormed()) throw invalid(`a ${what} is not well-formed Unicode`);
+  if (text.includes('\0')) throw invalid(`a ${what} holds the character NUL, which not every store can hold`);
+}
+
 function inspectNames(object: { [key: string]: Json }): void {
   for (const name of Object.keys(object)) {
-    if (!name.isWellFormed()) throw invalid('a name is not well-formed Unicode');
+    inspectText('name', name);
     if (name === '__proto__') throw invalid('the name __proto__ is not allowed');
     if (name === 'constructor' && hasPrototype(object[name])) {
       throw invalid('the name constructor.prototype is not allowed');

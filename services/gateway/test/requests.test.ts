@@ -107,6 +107,10 @@ describe('a body', () => {
     for (const context of ['{"a":"\\ud800"}', '{"\\udc00":1}', '{"a":["\\ud83d\\ud83d"]}']) {
       expectProblem(await withContext(context), 400, 'invalid_request');
     }
+    for (const context of ['{"a":"x\\u0000"}', '{"\\u0000":1}']) {
+      expectProblem(await withContext(context), 400, 'invalid_request');
+    }
+    expect((await withContext('{"a":"\\\\u0000"}')).status).toBe(201);
     expect((await withContext('{"a":"\\ud83d\\ude00"}')).status).toBe(201);
     expectProblem(await raw(JSON.stringify({ ...conversation, user_input: 'x\ud800' })), 400, 'invalid_request');
   });
