@@ -40,6 +40,11 @@ export function changesFor(role: Role, changes: readonly Change[]): Change[] {
   return [...newest.values()];
 }
 
+/** A change as one whose state is read when it is applied. */
+export function asKey(change: Change): Change {
+  return { ...change, state: 'by_key', row: null };
+}
+
 /**
  * Applies changes in parts, and the position with the last of them. A crash in between leaves earlier parts applied
  * and the position where it was: the batch comes again, and applying is idempotent.

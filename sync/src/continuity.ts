@@ -29,6 +29,8 @@ export interface ContinuityHooks {
   onReconciled(result: Reconciled): void;
   /** Its records were made by an older projection and are being sent again; sets the label when they have arrived. */
   relabel(label: string): void;
+  /** Whether a worker is applying a batch of a partition. */
+  isApplying(partition: number): boolean;
 }
 
 const fillingPrefix = 'filling ';
@@ -156,10 +158,9 @@ export class Continuity {
       await this.#target.wipe();
       await this.#target.migrate();
     }
-    // Nobody applies to a store in doubt, so all of its positions may be set to where it is after the comparison.
-    const gaps = isDoubtful ? new Set(Array(this.#parts.bus.partitions).keys()) : await this.#gaps();
+    const gaps = isDoubtful ? await this.#doubtful() : await this.#gaps();
     const label = readLabel(await this.#target.label());
-    if (label.filling || label.kept === null || gaps.size > 0) await this.#reconcile(gaps);
+    if (isDoubtful || label.filling || label.kept === null || gaps.size > 0) await this.#reconcile(gaps);
     const now = readLabel(await this.#target.label());
     if (now.kept !== null && !now.filling && now.kept !== this.#label) this.#hooks.relabel(this.#label);
   }
@@ -175,6 +176,17 @@ export class Continuity {
   /** What another embedder made can't be compared with what this one makes, and may not even have its length. */
   #needsWipe(kept: string): boolean {
     return embedderOf(kept) !== embedderOf(this.#label);
+  }
+
+  /**
+   * Of a store in doubt no worker begins a batch before it was compared, so the positions may be set to where it is then:
+   * of all partitions but those in which one is still at it, which began when nobody doubted.
+   */
+  async #doubtful(): Promise<Set<number>> {
+    // It may have compared before the late writes ended.
+    await this.#running?.catch(() => undefined);
+    const partitions = [...Array(this.#parts.bus.partitions).keys()];
+    return new Set(partitions.filter((partition) => !this.#hooks.isApplying(partition)));
   }
 
   /** Partitions for which the store hasn't what the bus says it was given. */

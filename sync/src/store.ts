@@ -4,7 +4,8 @@
  * Why every interleaving leaves the newest state:
  * - redelivery: applying is guarded by version, and a position that the store is past is not written again;
  * - a reconcile while batches flow: it only touches, so what it finds comes as a later batch; see `reconcile.ts` for
- *   the position it leaves, and why batches before it are not needed: those that still come are left out;
+ *   the position it leaves, and why batches before it are not needed: those that still come are left out. One that was
+ *   tried before, and may be at fault, is tried again with the states of now: its own may be older than one left out;
  * - a touch at the same version: stores take an equal version again, and it carries the same state or the record's
  *   version would be higher;
  * - a tombstone and a late insert: all states of a record travel in one partition, so late ones come by redelivery or
@@ -16,7 +17,7 @@ import type { Delivery, Subscription } from '@mindora/bus';
 import type { RecordVersion, Role } from '@mindora/contracts';
 import { MindoraError, toMindoraError } from '@mindora/runtime';
 import type { Target } from '@mindora/stores';
-import { type Applied, type ApplyParts, applyChanges, changesFor } from './apply.ts';
+import { type Applied, type ApplyParts, applyChanges, asKey, changesFor } from './apply.ts';
 import { Bell } from './bell.ts';
 import { Breaker } from './breaker.ts';
 import type { Capture } from './capture.ts';
@@ -79,6 +80,8 @@ export class StoreSync {
   readonly #watchBell = new Bell();
   /** When the last batch was handled. */
   #appliedAt = Number.NEGATIVE_INFINITY;
+  /** Partitions of which a batch is being applied. */
+  readonly #applying = new Set<number>();
   #failureLoggedAt = Number.NEGATIVE_INFINITY;
   #subscriptions: Subscription[] = [];
   #watching: Promise<void> = Promise.resolve();
@@ -105,6 +108,7 @@ export class StoreSync {
       isParked: (line) => (this.parking.standing(line)?.version ?? 0) >= line.version,
       onReconciled: (result) => this.#reconciled(result),
       relabel: (label) => this.#relabel(label),
+      isApplying: (partition) => this.#applying.has(partition),
     });
     const { bus } = parts;
     const { continuity } = this;
@@ -261,10 +265,24 @@ export class StoreSync {
 
   async #apply(delivery: Delivery, suspicion: Suspicion): Promise<void> {
     await this.continuity.ready();
+    const { partition } = delivery;
+    this.#applying.add(partition);
+    try {
+      await this.#applyReady(delivery, suspicion);
+    } finally {
+      this.#applying.delete(partition);
+    }
+  }
+
+  async #applyReady(delivery: Delivery, suspicion: Suspicion): Promise<void> {
     const position = await this.continuity.positionFor(delivery);
-    if (position === null && !suspicion.tried && delivery.deliveries === 1 && this.continuity.covers(delivery)) return;
+    const isNeedless = position === null && this.continuity.covers(delivery);
+    const wasTried = suspicion.tried || delivery.deliveries > 1;
+    if (isNeedless && !wasTried) return;
     suspicion.tried = true;
-    const changes = changesFor(this.role, delivery.changes).filter((change) => !isCondemned(this.parking, change));
+    const given = changesFor(this.role, delivery.changes).filter((change) => !isCondemned(this.parking, change));
+    // A newer state of these records may be in a batch that is left out.
+    const changes = isNeedless ? given.map(asKey) : given;
     const killsProcess = delivery.deliveries > deliveriesMax;
     const oneByOne = killsProcess || suspicion.failures >= failuresMax;
     const applied = oneByOne

@@ -326,6 +326,8 @@ describe('failures', () => {
       await world.write(insertConversation(id, 'user_1', `text of ${id}`));
       await until(() => cache.lives().includes(`conversation ${id}`));
     }
+    await world.write({ op: 'delete', entity: 'conversation', id: 'c1' });
+    await until(() => !cache.lives().includes('conversation c1'));
     down = false;
     await world.settled();
     expect(await world.differences()).toEqual([]);
