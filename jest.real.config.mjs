@@ -11,7 +11,7 @@ const e2eOn = (bus) => ({
   displayName: `e2e on ${bus}`,
   testPathIgnorePatterns: [
     ...e2e.testPathIgnorePatterns,
-    '/test/e2e/(backup(-[a-z]+)?|docs-page|faults|files|guide|isolation(-[a-z]+)?|monitoring)\\.test\\.ts$',
+    '/test/e2e/(backup(-[a-z]+)?|docs-page|faults|files|guide|isolation(-[a-z]+)?|monitoring|versions)\\.test\\.ts$',
   ],
   globals: { testEngines: bus },
   // They share one set of engines, so one file runs after the other.

@@ -70,7 +70,9 @@ const sequence = (table: string, columns: string, values: (n: number) => string,
   `INSERT INTO ${table} (${columns}) VALUES ${Array.from({ length: to - from }, (_, n) => `(${values(from + n)})`).join(', ')}`;
 
 const userOf = (n: number): string => `'u${n % 40}'`;
-const timeOf = (n: number): string => `'2026-11-01 08:${String(n % 60).padStart(2, '0')}:07'`;
+/** Every third is older than the document store keeps anything. */
+const timeOf = (n: number): string =>
+  `'${n % 3 === 0 ? '2025-01-04' : '2026-11-01'} 08:${String(n % 60).padStart(2, '0')}:07'`;
 const rowsAtOnce = 500;
 
 function statementsOf({ conversations, analyses }: EarlierDatabase['rows']): string[] {
