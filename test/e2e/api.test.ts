@@ -133,7 +133,9 @@ describe('what is refused tells why', () => {
     ['a text that is too long', exchange('u'.repeat(51)), /^body.user_id: must have at most 50 characters$/],
     ['an empty text', exchange(''), /^body.user_id: must not be empty$/],
     ['an id that no path can name', exchange('..'), /^body.user_id: must not be . or ..$/],
-    ['a NUL in an id', exchange('a\0b'), /must not contain the NUL character/],
+    ['a NUL in an id', exchange('a\0b'), /a text holds the character NUL/],
+    ['a NUL in a text', exchange('a', { user_input: 'a\0b' }), /a text holds the character NUL/],
+    ['a NUL in a name', exchange('a', { context: { 'a\0b': 1 } }), /a name holds the character NUL/],
   ])('%s', async (_, body, detail) => {
     const answer = await post('/api/v1/ai/conversation', body);
     expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
@@ -254,7 +256,6 @@ describe('what is odd and allowed is kept as it is', () => {
 
   test.each<[string, object]>([
     ['nothing', { user_input: '', ai_response: ' ' }],
-    ['a NUL', { user_input: 'a\0b', context: { 'a\0b': '\0' } }],
     ['marks of the search', { user_input: '<em>\uE000x\uE001</em> & "quoted"' }],
     ['depth', { context: { deep: JSON.parse(`${'['.repeat(60)}${']'.repeat(60)}`) } }],
     ['names of objects', { context: { constructor: 'x', toString: null, hasOwnProperty: 1, length: -1 } }],

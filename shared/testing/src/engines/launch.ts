@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -88,7 +88,8 @@ class LaunchedEngine implements RunningEngine {
   }
 
   log(): string {
-    return readFileSync(this.#logFile, 'utf8').slice(-logLengthMax);
+    // One that failed before its process began has none.
+    return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').slice(-logLengthMax) : '';
   }
 
   /** Tries other ports where somebody took one between our look and the engine's. */
