@@ -8,7 +8,7 @@ import type { CallMeta, RouteDefinition } from '@mindora/contracts';
 import { routes } from '@mindora/contracts/routes';
 import { MindoraError } from '@mindora/runtime';
 import { MindoraClient } from '@mindora/sdk';
-import { settleIfFree } from './backup/exchange.ts';
+import { placeOf, settleIfFree } from './backup/settle.ts';
 import { filesOf, readAdminKey, readRunning, withKeptSettings } from './compose/files.ts';
 import { tryLock } from './compose/lock.ts';
 import { openVersion } from './compose/version.ts';
@@ -37,7 +37,7 @@ export async function connect(config: Config): Promise<Operations> {
     return remoteOperations(config.remote.url, key?.reveal() ?? null);
   }
   const files = filesOf(config.directory);
-  settleIfFree(files);
+  await settleIfFree(placeOf(withKeptSettings(files, config)));
   if (!existsSync(files.settings)) {
     throw new MindoraError('not_found', `there is no data of version ${config.manifest.name} in ${config.directory}`);
   }

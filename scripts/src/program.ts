@@ -13,6 +13,7 @@ import { addRollback } from './commands/rollback.ts';
 import { addStatus } from './commands/status.ts';
 import { addErase, addRebuild, addTouch } from './commands/stores.ts';
 import { addUp } from './commands/up.ts';
+import { addUpgrade } from './commands/upgrade.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVersion } from './commands/version.ts';
 
@@ -48,6 +49,7 @@ Examples:
     addBackup,
     addRestore,
     addRollback,
+    addUpgrade,
     addDoctor,
     addBench,
     addVersion,

@@ -2,7 +2,7 @@
 import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { settleIfFree } from '@mindora/cli/backup/exchange';
+import { settleIfFree } from '@mindora/cli/backup/settle';
 import { checkBackup, listBackups } from '@mindora/cli/backup/stored';
 import { filesOf } from '@mindora/cli/compose/files';
 import { startChild, type TemporaryDirectory, temporaryDirectory } from '@mindora/testing/plain';
@@ -80,9 +80,9 @@ async function killAtEach(
 }
 
 /** The root of what is there once somebody has asked for the version. */
-function rootAfter(data: string): string | null {
+async function rootAfter(data: string): Promise<string | null> {
   const files = filesOf(join(data, 'future'));
-  settleIfFree(files);
+  await settleIfFree({ files, primary: { file: files.primary } });
   const left = readdirSync(files.directory).filter((name) => ['staging', 'exchange.json'].includes(name));
   expect(left).toEqual([]);
   for (const name of [files.secrets, files.adminKey, files.settings]) expect(existsSync(name)).toBe(true);
@@ -91,14 +91,14 @@ function rootAfter(data: string): string | null {
 
 test('a restore killed before any of its steps leaves the old state up to its decision, then the new', async () => {
   const whole = await runChild('restore', copyOf(original, 'whole'), 0);
-  expect(rootAfter(whole.data)).toBe(newRoot);
+  expect(await rootAfter(whole.data)).toBe(newRoot);
   const decision = whole.steps.indexOf('forget the decision');
   const decide = whole.steps.indexOf('decide');
   expect(whole.steps.slice(decide, decision)).toEqual(
     expect.arrayContaining(['move out primary.sqlite-wal', 'move in primary.sqlite']),
   );
   await killAtEach('restore', original, whole.steps, async ({ data, step, at }) => {
-    expect([step, rootAfter(data)]).toEqual([step, at - 1 <= decide ? oldRoot : newRoot]);
+    expect([step, await rootAfter(data)]).toEqual([step, at - 1 <= decide ? oldRoot : newRoot]);
   });
   // What was replaced is whole too, its newest commits still in the log.
   const kept = join(whole.data, 'future/kept', readdirSync(join(whole.data, 'future/kept'))[0] ?? '');
@@ -114,19 +114,19 @@ test('a restore that is killed again and again while it is settled comes to its 
     const process = startChild<string>(child, ['settle', join(data, 'future'), '', '4']);
     if ((await process.ended()) === 0) break;
   }
-  expect(rootAfter(data)).toBe(newRoot);
+  expect(await rootAfter(data)).toBe(newRoot);
 });
 
 test('a rollback killed in the middle leaves one of the two states', async () => {
   const { data: restored } = await runChild('restore', copyOf(original, 'restored'), 0);
   const { steps, data } = await runChild('rollback', copyOf(restored, 'rolled-back'), 0);
-  expect(rootAfter(data)).toBe(oldRoot);
+  expect(await rootAfter(data)).toBe(oldRoot);
   const decide = steps.indexOf('decide');
   const some = ['decide', 'move out primary.sqlite', 'move in primary.sqlite-wal', 'remove what is empty'];
   for (const step of some) {
     const at = steps.indexOf(step) + 1;
     const killed = await runChild('rollback', copyOf(restored, `rollback-${at}`), at);
-    expect([step, rootAfter(killed.data)]).toEqual([step, at - 1 <= decide ? newRoot : oldRoot]);
+    expect([step, await rootAfter(killed.data)]).toEqual([step, at - 1 <= decide ? newRoot : oldRoot]);
   }
 });
 

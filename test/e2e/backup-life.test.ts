@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { BackupRecord } from '@mindora/cli/backup/record';
+import { defaultRetention } from '@mindora/contracts';
 import { migrations } from '@mindora/stores/primary/migrations/sqlite/index';
 import { type TemporaryDirectory, temporaryDirectory, until } from '@mindora/testing/plain';
 import Database from 'better-sqlite3';
@@ -78,6 +79,8 @@ async function makeOld(): Promise<string> {
     place('secrets.json'),
     JSON.stringify({ jwt: 'j'.repeat(43), master: Buffer.alloc(32, 1).toString('base64') }),
   );
+  const embedder = { url: null, model: null, dimensions: 384 };
+  writeFileSync(place('settings.json'), JSON.stringify({ embedder, retention: defaultRetention }));
   return Initial.name;
 }
 
@@ -104,4 +107,27 @@ test('an upgrade backs up first; a rollback goes back, and newer data is refused
   const launched = launchVersion(directory.path);
   expect(await launched.ended).toBe(1);
   expect(launched.log()).toMatch('was upgraded by a newer Mindora (Later1)');
+});
+
+test('an upgrade by command verifies; one that fails goes back', async () => {
+  const initial = await makeOld();
+  const check = await mindora(directory.path, ['upgrade', '--check']);
+  expect([check.code, check.output]).toEqual([0, expect.stringMatching('would be upgraded by ')]);
+  expect(migrationsIn()).toEqual([initial]);
+  const database = new Database(place('primary.sqlite'));
+  // In the way of what a later migration makes.
+  database.exec('CREATE INDEX ix_ai_identities_kind ON users (username)');
+  database.close();
+  const failed = await mindora(directory.path, ['upgrade']);
+  expect([failed.code, failed.error]).toEqual([1, expect.stringMatching(/is back at future-\d{8}T\d{9}Z/)]);
+  expect(migrationsIn()).toEqual([initial]);
+  expect(column(place('primary.sqlite'), "SELECT name FROM sqlite_master WHERE name LIKE 'ai_identities'")).toEqual([]);
+
+  const free = new Database(place('primary.sqlite'));
+  free.exec('DROP INDEX ix_ai_identities_kind');
+  free.close();
+  const { code, output } = await mindora(directory.path, ['upgrade']);
+  expect([code, output]).toEqual([0, expect.stringMatching('every store agrees')]);
+  expect(migrationsIn()).toEqual(migrations.map(({ name }) => name));
+  expect((await mindora(directory.path, ['upgrade'])).output).toBe('version future has nothing to upgrade\n');
 });

@@ -28,22 +28,24 @@ async function backUp(...args: string[]): Promise<BackupRecord> {
   return answer.backup as BackupRecord;
 }
 
-/** Runs version dao for a moment, so that it has files of its own. */
-async function makeNeighbour(): Promise<void> {
-  const neighbour = launchVersion(directory.path, { args: ['--version', 'dao'] });
-  await until(
-    () => existsSync(place('dao/running.json')),
-    60_000,
-    () => neighbour.log(),
-  );
-  await neighbour.stop();
+/** Runs the other versions for a moment, so that they have files of their own. */
+async function makeNeighbours(): Promise<void> {
+  for (const name of ['dao', 'blockchain']) {
+    const neighbour = launchVersion(directory.path, { args: ['--version', name] });
+    await until(
+      () => existsSync(place(name, 'running.json')),
+      60_000,
+      () => neighbour.log(),
+    );
+    await neighbour.stop();
+  }
 }
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
   version = await startVersion(directory.path);
   await run('import', samples);
-  await makeNeighbour();
+  await makeNeighbours();
 });
 
 afterAll(async () => {
@@ -82,7 +84,7 @@ describe('a backup', () => {
 });
 
 test('a version backed up under load and lost with all its files comes back, with all that was acknowledged', async () => {
-  const neighbour = treeOf(place('dao'));
+  const neighbours = [treeOf(place('dao')), treeOf(place('blockchain'))];
   const elsewhere = place('elsewhere');
   const writers = startWriters(version);
   await writers.more(100);
@@ -109,7 +111,10 @@ test('a version backed up under load and lost with all its files comes back, wit
     const own = numbers.filter((_, at) => at % 2 === 1 && numbers[at - 1] === client);
     expect(Math.max(...own)).toBe(own.length - 1);
   }
-  expect(treeOf(place('dao'))).toEqual(neighbour);
+  expect([treeOf(place('dao')), treeOf(place('blockchain'))]).toEqual(neighbours);
+  expect(Object.keys(neighbours[1] ?? {})).toEqual(
+    expect.arrayContaining(['primary.sqlite', 'stores/fulltext.sqlite']),
+  );
 
   version = await startVersion(directory.path);
   expect((await run('verify')).code).toBe(0);
@@ -163,7 +168,9 @@ describe('a restore', () => {
       'there is no backup': (folder) => rmSync(folder, { recursive: true }),
     };
     const files = filesOf(place('future'));
-    const target = { version: 'future', files, primary: { file: files.primary } };
+    const bus = { kind: 'embedded', file: files.bus } as const;
+    const own = { version: 'future', files, primary: { file: files.primary }, manifest: '{}\n' };
+    const target = { ...own, bus, backups: place('future/backups') };
     const ports = { clock: systemClock(), random: systemRandom(), archivist, steps: unwatched };
     for (const [message, hurt] of Object.entries(damage)) {
       const folder = place('hurt', backup);

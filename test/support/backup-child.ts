@@ -13,7 +13,6 @@ import { archivist } from './backups.ts';
 
 const [mode = '', directory = '', folder = '', at = '0'] = process.argv.slice(2);
 const files = filesOf(directory);
-const target = { version: 'future', files, primary: { file: files.primary } };
 
 let count = 0;
 const steps: Steps = {
@@ -24,11 +23,12 @@ const steps: Steps = {
   },
 };
 const ports = { clock: systemClock(), random: systemRandom(), archivist, steps };
-const source = { ...target, manifest: '{}\n', backups: folder };
+const place = { version: 'future', files, primary: { file: files.primary }, manifest: '{}\n' };
+const source = { ...place, bus: { kind: 'embedded', file: files.bus } as const, backups: folder };
 
 process.umask(0o077);
 if (mode === 'backup') await createBackup(source, 'command', ports);
-if (mode === 'restore') await restoreBackup(folder, target, {}, ports);
-if (mode === 'rollback') await rollBack(target, { backups: folder, to: null }, ports);
+if (mode === 'restore') await restoreBackup(folder, source, {}, ports);
+if (mode === 'rollback') await rollBack(source, null, ports);
 if (mode === 'settle') settle(files, steps);
 process.disconnect?.();

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { copyPrimary } from '@mindora/cli/backup/copy';
 import { digestOf } from '@mindora/cli/backup/digest';
 import type { Archivist } from '@mindora/cli/backup/ports';
-import { copySqlite, inspectSqlite } from '@mindora/cli/backup/sqlite';
+import { inspectSqlite } from '@mindora/cli/backup/sqlite';
 import { until } from '@mindora/testing/plain';
 import Database from 'better-sqlite3';
 import type { RunningVersion } from './version.ts';
@@ -73,7 +74,7 @@ export function column(file: string, query: string): unknown[] {
 
 /** What the thread of the commands does, without a thread: that takes longer to start than the work takes here. */
 export const archivist: Archivist = {
-  copy: async (primary, target) => copySqlite(primary, target),
+  copy: copyPrimary,
   inspect: async (file) => inspectSqlite(file),
   digest: digestOf,
 };

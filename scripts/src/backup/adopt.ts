@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { decryptSecret, encryptSecret, type Random } from '@mindora/runtime';
 import Database from 'better-sqlite3';
 
-interface Erasure {
+export interface Erasure {
   readonly user_id: string;
   readonly started_at: string;
 }
@@ -11,13 +11,11 @@ interface Erasure {
 /**
  * Users who were erased since the copy was made are noted in it as being erased: the next start erases them again.
  *
- * @param present the primary that is about to be replaced
- * @returns how many; null where the present one is there and can't be read
+ * @param erased those that the primary knows that is about to be replaced
+ * @returns how many; null where they are not known
  */
-export function carryErasures(present: string, copy: string): number | null {
-  if (!existsSync(present) || !existsSync(copy)) return 0;
-  const erased = erasuresIn(present);
-  if (erased === null || erased.length === 0) return erased === null ? null : 0;
+export function addErasures(copy: string, erased: readonly Erasure[] | null): number | null {
+  if (erased === null || erased.length === 0 || !existsSync(copy)) return erased === null ? null : 0;
   const database = new Database(copy, { fileMustExist: true });
   try {
     const text = `INSERT INTO _erasures (user_id, started_at, ended_at) VALUES (?, ?, NULL) ON CONFLICT DO NOTHING`;
@@ -31,7 +29,9 @@ export function carryErasures(present: string, copy: string): number | null {
   }
 }
 
-function erasuresIn(file: string): Erasure[] | null {
+/** The erasures that a file knows; null where it is there and can't be read. */
+export function erasuresIn(file: string): Erasure[] | null {
+  if (!existsSync(file)) return [];
   let database: Database.Database | null = null;
   try {
     database = new Database(file, { readonly: true, fileMustExist: true });

@@ -1,12 +1,13 @@
 /** Makes a backup: in a folder of another name, renamed when it is whole and on the disk. */
 import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { BusSettings } from '@mindora/bus';
 import { MindoraError } from '@mindora/runtime';
 import type { PrimaryLocation } from '@mindora/stores';
 import { filesOf, type VersionFiles } from '../compose/files.ts';
 import { tryLock } from '../compose/lock.ts';
 import type { Config } from '../config.ts';
-import { primaryLocationOf } from '../engines.ts';
+import { busSettingsOf, primaryLocationOf } from '../engines.ts';
 import { flush, makePrivateFolder, moveDurably, removeLeftovers, writeDurably } from './durable.ts';
 import { isBackupName, isPartialName, partialName, placesOf, stampOf } from './layout.ts';
 import type { BackupPorts } from './ports.ts';
@@ -18,6 +19,8 @@ export interface BackupSource {
   readonly version: string;
   readonly files: VersionFiles;
   readonly primary: PrimaryLocation;
+  /** Told where the primary goes back. */
+  readonly bus: BusSettings;
   /** As JSON: for people, who may have lost it too. */
   readonly manifest: string;
   /** The folder that backups lie in. */
@@ -34,6 +37,7 @@ export function backupSourceOf(config: Config): BackupSource {
     version: config.manifest.name,
     files,
     primary: primaryLocationOf(config.engines, files.primary),
+    bus: busSettingsOf(config.engines, files.bus),
     manifest: `${JSON.stringify(config.manifest, null, 2)}\n`,
     backups: placesOf(files, config.backup.directory).backups,
   };
@@ -50,27 +54,31 @@ export async function createBackup(
   reason: BackupReason,
   ports: BackupPorts,
 ): Promise<BackupRecord> {
-  const primary = primaryFileOf(source);
+  assertThere(source);
   makePrivateFolder(source.backups);
   const unlock = tryLock(join(source.backups, `.${source.version}.lock`));
   if (unlock === null) throw new MindoraError('conflict', `another backup of ${source.version} is being made`);
   try {
     removeUnfinished(source);
-    assertRoom(primary, source.backups);
-    return await make(source, { primary, reason }, ports);
+    const bytes = await sizeOfPrimary(source.primary);
+    assertRoom(bytes, source.backups);
+    return await make(source, { bytes, reason }, ports);
   } finally {
     unlock();
   }
 }
 
-/** @throws MindoraError where there is no such file */
-function primaryFileOf({ version, files, primary }: BackupSource): string {
-  if (primary.kind === 'mysql') {
-    const advice = "back it up with the server's own tools, and secrets.json and admin.key with it";
-    throw new MindoraError('invalid_request', `the primary of version ${version} is on a server: ${advice}`);
-  }
-  if (existsSync(files.secrets) && existsSync(primary.file)) return primary.file;
+/** @throws MindoraError `not_found` */
+function assertThere({ version, files, primary }: BackupSource): void {
+  // What a server holds is known once it is asked.
+  if (primary.kind === 'mysql' || (existsSync(files.secrets) && existsSync(primary.file))) return;
   throw new MindoraError('not_found', `there is no data of version ${version} in ${files.directory}`);
+}
+
+async function sizeOfPrimary(primary: PrimaryLocation): Promise<number> {
+  if (primary.kind !== 'mysql') return sizeOf(primary.file);
+  const { sizeOfServer } = await import('./server/copy.ts');
+  return sizeOfServer(primary.url);
 }
 
 function removeUnfinished({ backups, version }: BackupSource): void {
@@ -80,16 +88,15 @@ function removeUnfinished({ backups, version }: BackupSource): void {
   }
 }
 
-function assertRoom(primary: string, backups: string): void {
-  const needed = sizeOf(primary);
+function assertRoom(needed: number, backups: string): void {
   const { bavail, bsize } = statfsSync(backups);
   if (bavail * bsize >= needed + freeBytesMin) return;
   throw new MindoraError('store_unavailable', `there is no room for a backup in ${backups}: ${needed} bytes`);
 }
 
 interface Asked {
-  /** The primary's file. */
-  readonly primary: string;
+  /** About the bytes of the primary. */
+  readonly bytes: number;
   readonly reason: BackupReason;
 }
 
@@ -119,11 +126,11 @@ interface Draft extends Asked {
 
 async function fill(source: BackupSource, draft: Draft, ports: BackupPorts): Promise<BackupRecord> {
   const { clock, archivist, steps } = ports;
-  const { primary, name, reason, now, partial } = draft;
+  const { bytes, name, reason, now, partial } = draft;
   const small = smallFiles(source);
   steps.reached('copy the primary');
   const copy = join(partial, 'primary.sqlite');
-  await watched(primary, copy, ports, () => archivist.copy(primary, copy));
+  await watched(bytes, copy, ports, () => archivist.copy(source.primary, copy));
   // Keys and rows of one state: a restore in between would mix two.
   if (!isSame(small, smallFiles(source))) {
     throw new MindoraError('conflict', 'the keys changed while the backup was made; try again');
@@ -155,13 +162,12 @@ const lookEveryMs = 200;
 
 /** The engine doesn't say how far it is; the size of what it writes does. */
 async function watched<T>(
-  primary: string,
+  total: number,
   copy: string,
   { clock, onCopied }: BackupPorts,
   task: () => Promise<T>,
 ): Promise<T> {
   if (onCopied === undefined) return task();
-  const total = sizeOf(primary);
   const end = clock.every(lookEveryMs, () => onCopied(sizeOf(copy), total));
   return task().finally(end);
 }

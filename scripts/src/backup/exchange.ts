@@ -6,7 +6,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { VersionFiles } from '../compose/files.ts';
-import { tryLock } from '../compose/lock.ts';
 import { flush, makePrivateFolder, moveDurably, removeLeftovers, removeWhole, writeDurably } from './durable.ts';
 import { placesOf, stateParts } from './layout.ts';
 import { type Steps, unwatched } from './ports.ts';
@@ -94,19 +93,6 @@ export function settle(files: VersionFiles, steps: Steps = unwatched): void {
   if (existsSync(journal)) carryOut(files, JSON.parse(readFileSync(journal, 'utf8')) as Exchange, steps);
   rmSync(staging, { recursive: true, force: true });
   if (existsSync(kept)) removeLeftovers(kept, () => true);
-}
-
-/** The same for those who don't have the lock; whoever has it settles by itself. */
-export function settleIfFree(files: VersionFiles): void {
-  const { journal, staging } = placesOf(files);
-  if (!existsSync(journal) && !existsSync(staging)) return;
-  const unlock = tryLock(files.lock);
-  if (unlock === null) return;
-  try {
-    settle(files);
-  } finally {
-    unlock();
-  }
 }
 
 /** Whether a restore is under way, or was killed and not settled yet. */

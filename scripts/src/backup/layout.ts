@@ -1,4 +1,5 @@
 /** Where backups, states kept for a rollback and a restore under way lie in a version's directory. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VersionFiles } from '../compose/files.ts';
 
@@ -11,6 +12,11 @@ export interface BackupPlaces {
   readonly staging: string;
   /** While it is there, states are being exchanged: whoever comes next goes on with that. */
   readonly journal: string;
+  /** The same two of a version whose primary is on a server. */
+  readonly serverStaging: string;
+  readonly serverJournal: string;
+  /** The migrations that data on a server may be brought to: it was looked at, and backed up if it was older. */
+  readonly guarded: string;
 }
 
 /** @param backups null: in the version's own directory */
@@ -21,7 +27,16 @@ export function placesOf(files: Pick<VersionFiles, 'directory'>, backups: string
     kept: place('kept'),
     staging: place('staging'),
     journal: place('exchange.json'),
+    serverStaging: place('staging-server'),
+    serverJournal: place('exchange-server.json'),
+    guarded: place('migrations.json'),
   };
+}
+
+/** Whether a restore to a server is under way, or was killed and not settled yet. */
+export function isServerNoted(files: Pick<VersionFiles, 'directory'>): boolean {
+  const { serverStaging, serverJournal } = placesOf(files);
+  return existsSync(serverJournal) || existsSync(serverStaging);
 }
 
 /**

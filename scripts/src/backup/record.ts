@@ -24,7 +24,7 @@ const recordSchema = z.strictObject({
   version: z.string(),
   product: z.string(),
   engine: z.enum(['sqlite', 'mysql']),
-  reason: z.enum(['command', 'schedule', 'upgrade', 'restore']),
+  reason: z.enum(['command', 'schedule', 'upgrade', 'restore', 'rollback']),
   created_at: z.string(),
   took_ms: z.int().min(0),
   ...factsSchema.shape,

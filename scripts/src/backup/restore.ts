@@ -1,31 +1,32 @@
-/** Puts a backup in the place of a version's state: copied and checked beside it first, then exchanged by renames. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { MindoraError, type Random } from '@mindora/runtime';
-import type { PrimaryLocation } from '@mindora/stores';
+/** Puts a backup in the place of a version's state: copied and checked beside it first, then exchanged. */
+import { rmSync } from 'node:fs';
+import { MindoraError } from '@mindora/runtime';
 import { migrationNames } from '@mindora/stores/primary/migrations/index';
+import { mysql } from '@mindora/stores/primary/mysql';
 import { sqlite } from '@mindora/stores/primary/sqlite';
-import { loadSecrets, type VersionFiles } from '../compose/files.ts';
 import { tryLock } from '../compose/lock.ts';
-import { carryErasures, makeForeignOwn } from './adopt.ts';
-import { copyDurably, flush, makePrivateFolder } from './durable.ts';
-import { discardKept, exchangeStates, type KeptState, keptMax, makeStaging, settle } from './exchange.ts';
+import { erasuresIn } from './adopt.ts';
+import type { BackupSource } from './create.ts';
+import { makePrivateFolder } from './durable.ts';
+import { discardKept, exchangeStates, type KeptState, keptMax, makeStaging } from './exchange.ts';
 import { stampOf } from './layout.ts';
 import type { BackupPorts } from './ports.ts';
 import { type BackupRecord, readRecord } from './record.ts';
-import { checkFacts, checkFile, primaryCopyName } from './stored.ts';
-
-export interface RestoreTarget {
-  readonly version: string;
-  readonly files: VersionFiles;
-  readonly primary: PrimaryLocation;
-}
+import type { ServerMigration } from './server/schema.ts';
+import { settleAll } from './settle.ts';
+import { type RestorePorts, stageBackup } from './staging.ts';
 
 export interface RestoreOptions {
   /** The backup may be another version's: it becomes this one's, with keys of its own. */
   readonly foreign?: boolean;
   /** What the replaced state is called, before its time. */
   readonly keptAs?: 'before-restore' | 'before-rollback';
+  /** A server's database may hold records, which go. */
+  readonly replace?: boolean;
+  /** They are not backed up before. */
+  readonly discard?: boolean;
+  /** Migrations of this Mindora on a server. */
+  readonly migrations?: readonly ServerMigration[];
 }
 
 export interface Restored {
@@ -36,11 +37,6 @@ export interface Restored {
   readonly erasures: number | null;
 }
 
-export type RestorePorts = BackupPorts & { readonly random: Random };
-
-/** Files of a backup that become part of the state; the manifest in it is for people. */
-const restored: ReadonlySet<string> = new Set([primaryCopyName, 'secrets.json', 'admin.key', 'settings.json']);
-
 /**
  * Restores a backup. The stores are not in it: they are filled from the primary when the version is next opened.
  *
@@ -49,54 +45,71 @@ const restored: ReadonlySet<string> = new Set([primaryCopyName, 'secrets.json', 
  */
 export async function restoreBackup(
   folder: string,
-  target: RestoreTarget,
+  target: BackupSource,
   options: RestoreOptions,
   ports: RestorePorts,
 ): Promise<Restored> {
   const record = readRecord(folder);
   assertFits(record, target, options);
   return withStopped(target, async () => {
-    const staging = makeStaging(target.files);
-    try {
-      const erasures = await stage(folder, record, staging, target, ports);
-      const keep = keepAs(options.keptAs ?? 'before-restore', record.name, ports);
-      const kept = exchangeStates(target.files, { from: staging, keep }, ports.steps);
-      discardKept(target.files, keptMax);
-      return { record, kept, erasures };
-    } catch (error) {
-      rmSync(staging, { recursive: true, force: true });
-      throw error;
-    }
+    if (target.primary.kind !== 'mysql') return restoreFile(folder, record, target, options, ports);
+    const { restoreOnServer } = await import('./server/restore.ts');
+    return restoreOnServer({ folder, record, target, primary: target.primary }, options, ports);
   });
 }
 
-/** @throws MindoraError `conflict` */
-function assertFits(
+async function restoreFile(
+  folder: string,
   record: BackupRecord,
-  { version, primary }: RestoreTarget,
-  { foreign = false }: RestoreOptions,
-): void {
-  const { name, version: owner, engine, migrations, product } = record;
+  target: BackupSource,
+  { keptAs = 'before-restore' }: RestoreOptions,
+  ports: RestorePorts,
+): Promise<Restored> {
+  const { files } = target;
+  const staging = makeStaging(files);
+  try {
+    const erased = erasuresIn(files.primary);
+    const erasures = await stageBackup({ folder, record, staging, target, erased }, ports);
+    const kept = exchangeStates(files, { from: staging, keep: keepAs(keptAs, record.name, ports) }, ports.steps);
+    discardKept(files, keptMax);
+    return { record, kept, erasures };
+  } catch (error) {
+    rmSync(staging, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** @throws MindoraError `conflict` */
+function assertFits(record: BackupRecord, target: BackupSource, { foreign = false, migrations }: RestoreOptions): void {
+  const { name, version: owner, engine, product } = record;
+  const { version, primary } = target;
   if (owner !== version && !foreign) {
     const advice = `to make it the state of ${version} with new keys, give --as ${version}`;
     throw new MindoraError('conflict', `backup ${name} is of version ${owner}; ${advice}`);
   }
-  if (engine !== (primary.kind ?? 'sqlite')) {
-    throw new MindoraError('conflict', `backup ${name} is of another kind of primary than version ${version} has`);
+  const isServer = primary.kind === 'mysql';
+  if ((engine === 'mysql') !== isServer) {
+    const needed = engine === 'mysql' ? 'on a server' : 'in a file';
+    const advice = `its primary was ${needed}, where that of version ${version} is not; see --engines`;
+    throw new MindoraError('conflict', `backup ${name} does not fit: ${advice}`);
   }
-  const known = new Set(migrationNames(sqlite));
-  if (migrations.some((migration) => !known.has(migration))) {
+  const own = isServer ? (migrations?.map((one) => one.name) ?? migrationNames(mysql())) : migrationNames(sqlite);
+  if (record.migrations.some((migration) => !own.includes(migration))) {
     throw new MindoraError('conflict', `backup ${name} is of a newer Mindora (${product}); restore it with that one`);
   }
 }
 
 /** Runs something while no process has the version open. @throws MindoraError `conflict` */
-export async function withStopped<T>({ version, files }: RestoreTarget, task: () => Promise<T>): Promise<T> {
+export async function withStopped<T>(
+  place: Pick<BackupSource, 'version' | 'files' | 'primary'>,
+  task: () => Promise<T>,
+) {
+  const { version, files } = place;
   makePrivateFolder(files.directory);
   const unlock = tryLock(files.lock);
   if (unlock === null) throw new MindoraError('conflict', `version ${version} is running; stop it first`);
   try {
-    settle(files);
+    await settleAll(place);
     return await task();
   } finally {
     unlock();
@@ -107,42 +120,4 @@ export async function withStopped<T>({ version, files }: RestoreTarget, task: ()
 export function keepAs(prefix: string, replacedBy: string, { clock }: Pick<BackupPorts, 'clock'>): KeptState {
   const now = clock.now();
   return { name: `${prefix}-${stampOf(now)}`, at: new Date(now).toISOString(), replaced_by: replacedBy };
-}
-
-async function stage(
-  folder: string,
-  record: BackupRecord,
-  staging: string,
-  { version, files }: RestoreTarget,
-  ports: RestorePorts,
-): Promise<number | null> {
-  const { archivist, steps } = ports;
-  for (const name of Object.keys(record.files).filter((one) => restored.has(one))) {
-    steps.reached(`copy ${name}`);
-    if (!existsSync(join(folder, name))) {
-      throw new MindoraError('conflict', `${name} is missing from backup ${record.name}`);
-    }
-    copyDurably(join(folder, name), join(staging, name));
-    await checkFile(join(staging, name), name, record, archivist);
-  }
-  const copy = join(staging, primaryCopyName);
-  await checkFacts(copy, record, archivist);
-  steps.reached('make it its own');
-  const isForeign = record.version !== version;
-  if (isForeign) adopt(copy, staging, files, ports);
-  const erasures = isForeign ? 0 : carryErasures(files.primary, copy);
-  flush(copy);
-  flush(staging);
-  return erasures;
-}
-
-function adopt(copy: string, staging: string, files: VersionFiles, { clock, random }: RestorePorts): void {
-  const own = { ...files, secrets: join(staging, 'secrets.json') };
-  const { master } = JSON.parse(readFileSync(own.secrets, 'utf8')) as { master: string };
-  rmSync(own.secrets);
-  // The administrator's key opens the other version; the next start makes another.
-  rmSync(join(staging, 'admin.key'), { force: true });
-  const fresh = loadSecrets(own, random);
-  const keys = { old: Buffer.from(master, 'base64'), fresh: Buffer.from(fresh.master.reveal(), 'base64') };
-  makeForeignOwn(copy, keys, clock.timestamp(), random);
 }

@@ -1,11 +1,13 @@
 /** Goes back to the state before the last restore, upgrade or rollback. */
 import { join } from 'node:path';
 import { MindoraError } from '@mindora/runtime';
-import { carryErasures } from './adopt.ts';
+import { addErasures, erasuresIn } from './adopt.ts';
+import type { BackupSource } from './create.ts';
 import { discardKept, exchangeStates, type KeptState, keptMax, listKept } from './exchange.ts';
 import { placesOf } from './layout.ts';
 import type { BackupRecord } from './record.ts';
-import { keepAs, type RestorePorts, type RestoreTarget, restoreBackup, withStopped } from './restore.ts';
+import { keepAs, type RestoreOptions, restoreBackup, withStopped } from './restore.ts';
+import type { RestorePorts } from './staging.ts';
 import { listBackups } from './stored.ts';
 
 /** A state that one can go back to. */
@@ -14,7 +16,7 @@ export interface EarlierState {
   readonly at: string;
   /** What came after it. */
   readonly before: 'restore' | 'rollback' | 'upgrade';
-  /** Null: a state that was put aside whole, stores and all. */
+  /** Null: a state that was put aside whole, stores and all. Of a primary on a server there is a backup instead. */
   readonly backup: BackupRecord | null;
 }
 
@@ -26,16 +28,17 @@ export interface RolledBack {
 
 /** All of them, oldest first. */
 export function earlierStates(
-  { version, files }: Pick<RestoreTarget, 'version' | 'files'>,
+  { version, files }: Pick<BackupSource, 'version' | 'files'>,
   backups: string,
 ): EarlierState[] {
   const kept = listKept(files).map(({ name, at }): EarlierState => {
     return { name, at, before: name.startsWith('before-rollback') ? 'rollback' : 'restore', backup: null };
   });
-  const upgrades = listBackups(backups, version).flatMap(({ name, record }): EarlierState[] =>
-    record?.reason === 'upgrade' ? [{ name, at: record.created_at, before: 'upgrade', backup: record }] : [],
-  );
-  return [...kept, ...upgrades].sort((one, other) => (one.at < other.at ? -1 : 1));
+  const backedUp = listBackups(backups, version).flatMap(({ name, record }): EarlierState[] => {
+    if (record === null || record.reason === 'command' || record.reason === 'schedule') return [];
+    return [{ name, at: record.created_at, before: record.reason, backup: record }];
+  });
+  return [...kept, ...backedUp].sort((one, other) => (one.at < other.at ? -1 : 1));
 }
 
 /**
@@ -44,10 +47,12 @@ export function earlierStates(
  * @throws MindoraError `not_found` where there is none (of that name); `conflict` where the version runs
  */
 export async function rollBack(
-  target: RestoreTarget,
-  { backups, to }: { readonly backups: string; readonly to: string | null },
+  target: BackupSource,
+  to: string | null,
   ports: RestorePorts,
+  options: Pick<RestoreOptions, 'migrations'> = {},
 ): Promise<RolledBack> {
+  const { backups } = target;
   const states = earlierStates(target, backups);
   const state = to === null ? states.at(-1) : states.find(({ name }) => name === to);
   if (state === undefined) {
@@ -58,18 +63,18 @@ export async function rollBack(
   const { kept, erasures } = await restoreBackup(
     join(backups, state.name),
     target,
-    { keptAs: 'before-rollback' },
+    { ...options, keptAs: 'before-rollback', replace: true },
     ports,
   );
   return { state, kept, erasures };
 }
 
-function exchangeKept(target: RestoreTarget, { name }: EarlierState, ports: RestorePorts) {
+function exchangeKept(target: BackupSource, { name }: EarlierState, ports: RestorePorts) {
   const { files } = target;
   return withStopped(target, async () => {
     const from = join(placesOf(files).kept, name);
     ports.steps.reached('make it its own');
-    const erasures = carryErasures(files.primary, join(from, 'primary.sqlite'));
+    const erasures = addErasures(join(from, 'primary.sqlite'), erasuresIn(files.primary));
     const kept = exchangeStates(files, { from, keep: keepAs('before-rollback', name, ports) }, ports.steps);
     discardKept(files, keptMax);
     return { kept, erasures };

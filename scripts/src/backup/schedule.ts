@@ -28,7 +28,7 @@ export function scheduleBackups(
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): ScheduledBackups {
   const { everyMs } = settings;
-  if (everyMs === 0 || source.primary.kind === 'mysql') return { stop: () => Promise.resolve() };
+  if (everyMs === 0) return { stop: () => Promise.resolve() };
   let notBefore = 0;
   let running: Promise<void> = Promise.resolve();
   const run = async (): Promise<void> => {
@@ -57,8 +57,8 @@ export function scheduleBackups(
   };
 }
 
-/** When the newest backup was made; before the first, when the version's data was begun. */
-function newestAt({ backups, version, files }: BackupSource): number {
+/** When the newest backup was made; before the first, when the version's data was begun; 0 where there is none. */
+export function newestAt({ backups, version, files }: BackupSource): number {
   const times = listBackups(backups, version).flatMap(({ record }) =>
     record === null ? [] : [Date.parse(record.created_at)],
   );
@@ -71,8 +71,6 @@ export async function measureBackups(
   { everyMs }: BackupSettings,
   clock: Clock,
 ): Promise<MetricFamily[]> {
-  // A server has backups of its own, of which nothing is known here.
-  if (source.primary.kind === 'mysql') return [];
   const gauge = (name: string, help: string, value: number): MetricFamily => {
     return { name, help, type: 'gauge', values: [{ labels: {}, value }] };
   };

@@ -1,11 +1,12 @@
 /** The thread that copies, reads through and digests: a copy of a large primary takes longer than a request may. */
 import { runThread } from '@mindora/runtime';
+import { copyPrimary } from './copy.ts';
 import { digestOf } from './digest.ts';
 import type { Archivist } from './ports.ts';
-import { copySqlite, inspectSqlite } from './sqlite.ts';
+import { inspectSqlite } from './sqlite.ts';
 
 const service: Archivist = {
-  copy: async (primary, target) => copySqlite(primary, target),
+  copy: copyPrimary,
   inspect: async (file) => inspectSqlite(file),
   digest: digestOf,
 };

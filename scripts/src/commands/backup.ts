@@ -4,11 +4,11 @@ import { MindoraError, systemClock } from '@mindora/runtime';
 import { type Command, Option } from 'commander';
 import { withArchivist } from '../backup/archivist.ts';
 import { type BackupSource, backupSourceOf, createBackup } from '../backup/create.ts';
-import { isBeingExchanged, settleIfFree } from '../backup/exchange.ts';
 import { unwatched } from '../backup/ports.ts';
 import { type BackupRecord, bytesOf } from '../backup/record.ts';
+import { isBeingRestored, settledConfig } from '../backup/settle.ts';
+import { sizeText } from '../backup/standing.ts';
 import { checkBackup, findBackup, listBackups } from '../backup/stored.ts';
-import { filesOf, withKeptSettings } from '../compose/files.ts';
 import { tryLock } from '../compose/lock.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { paint, print, printJson, progress, table } from '../output.ts';
@@ -59,11 +59,8 @@ function flagsOf(command: Command): BackupFlags {
 }
 
 /** The configuration for files of a version that may run, or be restored: as it last ran. */
-export function loadBackupConfig(flags: BackupFlags): Config {
-  const config = loadConfig(flags);
-  const files = filesOf(config.directory);
-  settleIfFree(files);
-  const kept = withKeptSettings(files, config);
+export async function loadBackupConfig(flags: BackupFlags): Promise<Config> {
+  const kept = await settledConfig(loadConfig(flags));
   return flags.to === undefined ? kept : { ...kept, backup: { ...kept.backup, directory: resolve(flags.to) } };
 }
 
@@ -74,7 +71,7 @@ async function withBackups(
   // Whatever is made from here on is for its owner alone.
   process.umask(0o077);
   try {
-    process.exitCode = await run(backupSourceOf(loadBackupConfig(flags)), flags);
+    process.exitCode = await run(backupSourceOf(await loadBackupConfig(flags)), flags);
   } catch (error) {
     reportError(error, flags.json === true);
     process.exitCode = exitCodes.failed;
@@ -99,7 +96,7 @@ async function whileHeld<T>({ files, version }: BackupSource, task: () => Promis
   if (!existsSync(files.secrets)) return task();
   const unlock = tryLock(files.lock);
   try {
-    if (unlock === null && isBeingExchanged(files)) {
+    if (unlock === null && isBeingRestored({ files })) {
       throw new MindoraError('conflict', `version ${version} is being restored`);
     }
     return await task();
@@ -139,8 +136,4 @@ async function verify({ backups }: BackupSource, name: string, flags: BackupFlag
     print(paint('dim', `ledger root ${record.root}`));
   }
   return exitCodes.ok;
-}
-
-function sizeText(bytes: number): string {
-  return bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -2,8 +2,11 @@ import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@mindora/runtime';
 import Database from 'better-sqlite3';
 import { type Command, Option } from 'commander';
+import { backupSourceOf } from '../backup/create.ts';
+import { backupStanding, standingText } from '../backup/standing.ts';
 import { filesOf, type VersionFiles, withKeptSettings } from '../compose/files.ts';
 import { tryLock } from '../compose/lock.ts';
 import { type Config, loadConfig } from '../config.ts';
@@ -43,7 +46,7 @@ async function run(flags: DoctorFlags): Promise<void> {
     const config = flags.engines === undefined ? withKeptSettings(files, given) : given;
     const findings = [...machine(config.directory), ...engines(), ...permissions(files), ...durability(files)];
     findings.push(...(await engineFindings(config)));
-    findings.push(await portFree(config, files));
+    findings.push(...backups(config), await portFree(config, files));
     report(findings, flags.json === true);
     process.exitCode = findings.every((finding) => finding.ok) ? exitCodes.ok : exitCodes.failed;
   } catch (error) {
@@ -151,6 +154,12 @@ function databasesIn(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.sqlite'))
     .map((name) => join(folder, name));
+}
+
+/** What would be lost with the disk is no more than planned. */
+function backups(config: Config): Finding[] {
+  const standing = backupStanding(backupSourceOf(config), config.backup, systemClock());
+  return standing === null ? [] : [{ check: 'backup', ok: !standing.overdue, detail: standingText(standing) }];
 }
 
 /** The gateway's port is free, or it is this very version that has it. */

@@ -1,10 +1,13 @@
 import { MindoraError } from '@mindora/runtime';
 import { migrationNames } from '@mindora/stores/primary/migrations/index';
+import { mysql } from '@mindora/stores/primary/mysql';
 import { sqlite } from '@mindora/stores/primary/sqlite';
 import type { Command } from 'commander';
 import { type BackupSource, backupSourceOf } from '../backup/create.ts';
-import { discardKept, isBeingExchanged } from '../backup/exchange.ts';
+import { discardKept } from '../backup/exchange.ts';
 import { type EarlierState, earlierStates, rollBack } from '../backup/rollback.ts';
+import { isBeingRestored } from '../backup/settle.ts';
+import { removeSuperfluous } from '../backup/stored.ts';
 import { print, printJson, table, tell } from '../output.ts';
 import { loadBackupConfig } from './backup.ts';
 import { type CommonFlags, exitCodes, reportError, withJson } from './command.ts';
@@ -42,7 +45,7 @@ Examples:
 async function run(flags: RollbackFlags): Promise<void> {
   process.umask(0o077);
   try {
-    const source = backupSourceOf(loadBackupConfig(flags));
+    const source = backupSourceOf(await loadBackupConfig(flags));
     if (flags.list === true) process.exitCode = list(source, flags);
     else if (flags.discard === true) process.exitCode = discard(source, flags);
     else process.exitCode = await goBack(source, flags);
@@ -67,18 +70,20 @@ function list(source: BackupSource, flags: RollbackFlags): number {
   return exitCodes.ok;
 }
 
-function discard({ files, version }: BackupSource, flags: RollbackFlags): number {
-  if (isBeingExchanged(files)) throw new MindoraError('conflict', `version ${version} is being restored`);
-  const discarded = discardKept(files, 0);
+function discard(source: BackupSource, flags: RollbackFlags): number {
+  const { files, version } = source;
+  if (isBeingRestored(source)) throw new MindoraError('conflict', `version ${version} is being restored`);
+  const none = { keep: 0, keepWeekly: 0 };
+  const backups = (['restore', 'rollback'] as const).flatMap((reason) => removeSuperfluous(source, reason, none));
+  const discarded = [...discardKept(files, 0), ...backups];
   if (flags.json === true) printJson({ status: 'success', discarded });
   else print(`${discarded.length} states removed`);
   return exitCodes.ok;
 }
 
 async function goBack(source: BackupSource, flags: RollbackFlags): Promise<number> {
-  const { backups } = source;
   const to = flags.state ?? null;
-  const { state, kept, erasures } = await withRestorePorts((ports) => rollBack(source, { backups, to }, ports));
+  const { state, kept, erasures } = await withRestorePorts((ports) => rollBack(source, to, ports));
   if (flags.json !== true) {
     print(`back at the state of ${state.at}, before the ${state.before}`);
     tellRest(kept, erasures);
@@ -91,5 +96,7 @@ async function goBack(source: BackupSource, flags: RollbackFlags): Promise<numbe
 
 /** Opening it here would change its tables at once. */
 function isOlder({ backup }: EarlierState): boolean {
-  return backup !== null && migrationNames(sqlite).some((name) => !backup.migrations.includes(name));
+  if (backup === null) return false;
+  const own = migrationNames(backup.engine === 'mysql' ? mysql() : sqlite);
+  return own.some((name) => !backup.migrations.includes(name));
 }

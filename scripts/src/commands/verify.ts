@@ -92,14 +92,16 @@ const waitWhollyMs = 60_000;
  * Verifies every store when it was filled, and prints the report.
  *
  * @param told what programs get, made of the report
+ * @param repair mends what differs
  * @returns the exit code
  */
 export async function verifyWholly(
   operations: Operations,
   json: boolean,
   told: (report: VerifyReport) => object,
+  repair = false,
 ): Promise<number> {
-  const report = await reportOf(operations, { repair: false, dry_run: false, wait_ms: waitWhollyMs }, json);
+  const report = await reportOf(operations, { repair, dry_run: false, wait_ms: waitWhollyMs }, json);
   if (json) printJson(told(report));
   else printReport(report);
   return exitCodeOf(report);

@@ -1,8 +1,8 @@
 import { createGateway } from '@mindora/gateway-service';
 import { hashApiKey, MindoraError, newApiKey, systemClock, systemRandom, toMindoraError } from '@mindora/runtime';
 import { backupSourceOf } from '../backup/create.ts';
-import { settleIfFree } from '../backup/exchange.ts';
 import { scheduleBackups } from '../backup/schedule.ts';
+import { placeOf, settleIfFree } from '../backup/settle.ts';
 import type { Config } from '../config.ts';
 import { assertDurable } from './durability.ts';
 import {
@@ -26,7 +26,7 @@ const random = systemRandom();
  */
 export async function startVersion(config: Config, stop: AbortSignal, tell: (line: string) => void): Promise<void> {
   const began = performance.now();
-  settleIfFree(filesOf(config.directory));
+  await settleIfFree(placeOf(config));
   assertSameEngines(filesOf(config.directory), config);
   const version = await openVersion(config);
   keepSettings(version.files, config);

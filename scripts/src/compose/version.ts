@@ -22,7 +22,7 @@ import { connectStore, type StoreByRole, type StoreThreadData, storeThreadModule
 import type { PrimaryService } from '@mindora/stores/primary/client';
 import { type SyncService, type SyncThreadData, syncThread } from '@mindora/sync/client';
 import { backupSourceOf } from '../backup/create.ts';
-import { settle } from '../backup/exchange.ts';
+import { placeOf, settleAll } from '../backup/settle.ts';
 import { guardUpgrade } from '../backup/upgrade.ts';
 import type { Config } from '../config.ts';
 import { assertAddresses, busSettingsOf, connectionOf, primaryLocationOf } from '../engines.ts';
@@ -73,7 +73,7 @@ export async function openVersion(config: Config): Promise<Version> {
   const opened: (() => Promise<unknown>)[] = [async () => unlock()];
   const close = closeAll(opened);
   try {
-    settle(files);
+    await settleAll(placeOf(config));
     await guardUpgrade(backupSourceOf(config), log);
     return { ...(await compose(config, files, log, opened)), files, log, close };
   } catch (error) {
