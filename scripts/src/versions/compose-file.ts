@@ -74,6 +74,7 @@ export function composeText(manifests: readonly Manifest[], images: Images): str
     volumes: merged(manifests.map(volumesOf)),
     secrets: merged(manifests.map(secretsOf)),
     configs: {
+      ...merged(manifests.map(manifestConfig)),
       'mysql-init': { file: './config/mysql-init.sh' },
       'postgres-init': { file: './config/postgres-init.sh' },
       'mongodb-init': { file: './config/mongodb-init.js' },
@@ -98,7 +99,13 @@ export function embeddedText(manifests: readonly Manifest[], images: Images): st
       manifests.map(({ name }) => ({ [`${name}-network`]: { '<<': network, name: `${name}-embedded` } })),
     ),
     volumes: merged(manifests.map(({ name }) => ({ [`${name}-data`]: { name: `mindora-${name}-data` } }))),
+    configs: merged(manifests.map(manifestConfig)),
   });
+}
+
+/** The image is older than a version that was made after it: the manifest comes from outside. */
+function manifestConfig({ name }: Manifest): Fields {
+  return { [`${name}-manifest`]: { file: `../versions/${name}.yaml` } };
 }
 
 function embeddedService(manifest: Manifest, images: Images): Fields {
@@ -114,7 +121,12 @@ function embeddedService(manifest: Manifest, images: Images): Fields {
     memswap_limit: `\${${prefix}_MEMORY:-${memory}}`,
     networks: [`${name}-network`],
     volumes: [`${name}-data:/data`],
+    configs: manifestOf(manifest),
   };
+}
+
+function manifestOf({ name }: Manifest): Fields[] {
+  return [{ source: `${name}-manifest`, target: `/app/versions/${name}.yaml` }];
 }
 
 /** What a version's own container has on every kind of engines. */
@@ -170,6 +182,7 @@ function ownService(manifest: Manifest, images: Images): Fields {
     networks: [`${name}-network`, `${name}-edge`],
     volumes: [`${name}-user-data:/data`],
     secrets: [{ source: `${name}-mindora-engines`, target: 'engines' }],
+    configs: manifestOf(manifest),
   };
 }
 
@@ -228,14 +241,20 @@ function networksOf({ name }: Manifest): Fields {
   };
 }
 
+const memory: Fields = { driver_opts: { type: 'tmpfs', device: 'tmpfs', o: 'mode=1777' } };
+
 function volumesOf(manifest: Manifest): Fields {
   const { name, engines } = manifest;
-  const ofEngines = Object.entries(engineContainersOf(manifest)).flatMap(([engineName, { volumes }]) =>
-    Object.keys(volumes).map((end) => volumeName(name, engineName, end)),
+  const ofEngines = Object.entries(engineContainersOf(manifest)).flatMap(
+    ([engineName, one]: [string, EngineContainer]) =>
+      Object.keys(one.volumes).map((end): [string, Fields] => {
+        const volume = volumeName(name, engineName, end);
+        return [volume, { name: `mindora-${volume}`, ...(one.inMemory?.includes(end) ? memory : {}) }];
+      }),
   );
   return {
     [`${name}-user-data`]: { name: `mindora-${name}-${engines.sqlite.database}` },
-    ...Object.fromEntries(ofEngines.map((volume) => [volume, { name: `mindora-${volume}` }])),
+    ...Object.fromEntries(ofEngines),
   };
 }
 

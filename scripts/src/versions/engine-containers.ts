@@ -23,6 +23,8 @@ export interface EngineContainer {
   readonly ports: readonly { readonly inside: number; readonly variable: string; readonly host: number }[];
   /** Paths of its named volumes, by the end of their names ('' for the first). */
   readonly volumes: Readonly<Record<string, string>>;
+  /** Ends of those that are in memory, and so empty at each start. */
+  readonly inMemory?: readonly string[];
   /** Secrets of the version that it reads, by their names under /run/secrets. */
   readonly secrets: Readonly<Record<string, string>>;
   /** Files of compose/config that it reads, by their path inside. */
@@ -52,7 +54,7 @@ function mysql(manifest: Manifest, name: SqlName, load: Load): EngineContainer {
     fields: {
       user: '999:999',
       read_only: true,
-      tmpfs: [temporary('/tmp', 256), temporary('/var/run/mysqld', 1)],
+      tmpfs: [temporary('/tmp', 256)],
       command: mysqlFlags(manifest, name, load),
       environment: {
         MYSQL_ROOT_PASSWORD_FILE: '/run/secrets/root',
@@ -72,13 +74,15 @@ function postgres(manifest: Manifest, name: 'postgres' | 'identity', load: Load)
   return {
     product: 'postgres',
     ports: [{ inside: 5432, variable: `${name.toUpperCase()}_PORT`, host: port }],
-    volumes: { '': '/var/lib/postgresql' },
+    // A tmpfs would be closed in Podman, which puts one of its own on /run first; a volume takes the image's modes.
+    volumes: { '': '/var/lib/postgresql', run: '/run/postgresql' },
+    inMemory: ['run'],
     secrets: { root: `${name}-root`, account: `${name}-account` },
     configs: { 'postgres-init': '/docker-entrypoint-initdb.d/mindora.sh' },
     fields: {
       user: '999:999',
       read_only: true,
-      tmpfs: [temporary('/tmp', 64), temporary('/var/run/postgresql', 1)],
+      tmpfs: [temporary('/tmp', 64)],
       shm_size: sharedMemoryOf(manifest, name),
       command: postgresFlags(manifest, name, load),
       environment: {
@@ -139,8 +143,12 @@ function mongodb(manifest: Manifest): EngineContainer {
 }
 
 function elasticsearch(manifest: Manifest): EngineContainer {
-  // The product wants modes that a file of a secret may not have, so the password goes by the environment of this process.
-  const start = 'ELASTIC_PASSWORD="$$(cat /run/secrets/account)" exec /usr/local/bin/docker-entrypoint.sh eswrapper';
+  const start = [
+    // What the product writes beside its configuration (a keystore) goes into memory, with a copy of that. A file of a
+    // secret may not have the modes that it wants, so the password goes by the environment of this process.
+    'rm -rf /tmp/config && cp -r /usr/share/elasticsearch/config /tmp/config && export ES_PATH_CONF=/tmp/config &&',
+    'ELASTIC_PASSWORD="$$(cat /run/secrets/account)" exec /usr/local/bin/docker-entrypoint.sh eswrapper',
+  ];
   const curl = 'curl --silent --fail --config -';
   const url = 'http://127.0.0.1:9200/_cluster/health?wait_for_status=yellow&timeout=3s';
   return {
@@ -150,7 +158,9 @@ function elasticsearch(manifest: Manifest): EngineContainer {
     secrets: { account: 'elasticsearch-account' },
     fields: {
       user: '1000:0',
-      entrypoint: ['/bin/tini', '--', 'bash', '-c', start],
+      read_only: true,
+      tmpfs: [temporary('/tmp', 128), temporary('/usr/share/elasticsearch/logs', 16)],
+      entrypoint: ['/bin/tini', '--', 'bash', '-c', start.join(' ')],
       environment: elasticsearchSettings(manifest),
     },
     health: `printf 'user = "elastic:%s"' "$$(cat /run/secrets/account)" | ${curl} "${url}"`,
@@ -159,7 +169,12 @@ function elasticsearch(manifest: Manifest): EngineContainer {
 
 function neo4j(manifest: Manifest): EngineContainer {
   const { http_port: http, bolt_port: bolt } = manifest.engines.neo4j;
-  const start = 'NEO4J_AUTH="neo4j/$$(cat /run/secrets/account)" exec tini -g -- /startup/docker-entrypoint.sh neo4j';
+  const start = [
+    // The product writes its configuration at every start: into a home in memory that has all else of the image's.
+    'home=/tmp/neo4j && rm -rf $$home && mkdir $$home && ln -s /var/lib/neo4j/* $$home && rm $$home/conf &&',
+    'cp -r /var/lib/neo4j/conf $$home/conf && export NEO4J_HOME=$$home && cd $$home &&',
+    'NEO4J_AUTH="neo4j/$$(cat /run/secrets/account)" exec tini -g -- /startup/docker-entrypoint.sh neo4j',
+  ];
   return {
     product: 'neo4j',
     ports: [
@@ -170,13 +185,20 @@ function neo4j(manifest: Manifest): EngineContainer {
     secrets: { account: 'neo4j-account' },
     fields: {
       user: '7474:7474',
-      tmpfs: [temporary('/logs', 64)],
-      entrypoint: ['bash', '-c', start],
+      read_only: true,
+      tmpfs: [temporary('/tmp', 64), temporary('/logs', 64)],
+      entrypoint: ['bash', '-c', start.join(' ')],
       environment: neo4jSettings(manifest),
     },
     health: 'wget -q -O /dev/null http://127.0.0.1:7474 && bash -c "exec 3<>/dev/tcp/127.0.0.1/7687"',
   };
 }
+
+/**
+ * Where engines keep their data whose images have no user and no directory for it. A new volume takes owner and mode of
+ * the image's directory below it, and this is the one that every image has and anybody may write to.
+ */
+const anyonesDirectory = '/var/tmp';
 
 function weaviate(manifest: Manifest): EngineContainer {
   const key = 'AUTHENTICATION_APIKEY_ALLOWED_KEYS="$$(cat /run/secrets/account)"';
@@ -184,13 +206,14 @@ function weaviate(manifest: Manifest): EngineContainer {
     product: 'weaviate',
     // Search goes by gRPC (50051), which only the version's own network reaches.
     ports: [{ inside: 8080, variable: 'WEAVIATE_PORT', host: manifest.engines.weaviate.port }],
-    volumes: { '': '/var/lib/weaviate' },
+    volumes: { '': anyonesDirectory },
     secrets: { account: 'weaviate-account' },
     fields: {
+      user: '1000:1000',
       read_only: true,
       tmpfs: [temporary('/tmp', 64)],
       entrypoint: ['sh', '-c', `${key} exec /bin/weaviate --host 0.0.0.0 --port 8080 --scheme http`],
-      environment: weaviateSettings(manifest),
+      environment: weaviateSettings(manifest, `${anyonesDirectory}/weaviate`),
     },
     health: 'wget -q -O /dev/null http://127.0.0.1:8080/v1/.well-known/ready',
   };
@@ -201,13 +224,18 @@ function nats(manifest: Manifest): EngineContainer {
   return {
     product: 'nats',
     ports: [],
-    volumes: { '': '/data' },
+    volumes: { '': anyonesDirectory },
     secrets: { account: 'nats-account' },
     configs: { nats: '/etc/mindora/nats.conf' },
     fields: {
+      user: '1000:1000',
       read_only: true,
       entrypoint: ['sh', '-c', `${password} exec nats-server --config /etc/mindora/nats.conf`],
-      environment: { MINDORA_ACCOUNT: accountOf(manifest), GOMEMLIMIT: memoryLimitOfGo(manifest, 'nats') },
+      environment: {
+        MINDORA_ACCOUNT: accountOf(manifest),
+        MINDORA_STORE: `${anyonesDirectory}/nats`,
+        GOMEMLIMIT: memoryLimitOfGo(manifest, 'nats'),
+      },
     },
     health: 'wget -q -O /dev/null "http://127.0.0.1:8222/healthz?js-enabled-only=true"',
   };

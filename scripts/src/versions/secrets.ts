@@ -17,7 +17,8 @@ interface SecretFile {
   readonly readerId: number;
 }
 
-const readers = { mysql: 999, postgres: 999, redis: 999, mongodb: 999, elasticsearch: 1000, neo4j: 7474, root: 0 };
+const readers = { mysql: 999, postgres: 999, redis: 999, mongodb: 999, elasticsearch: 1000, neo4j: 7474 };
+/** Of our image, and of those that have no user. */
 const mindoraId = 1000;
 
 /** All secrets of a version; compose.yaml mounts each into the container that its name begins with. */
@@ -32,8 +33,8 @@ export const secretFiles: readonly SecretFile[] = [
   { name: 'mongodb-account', readerId: readers.mongodb },
   { name: 'elasticsearch-account', readerId: readers.elasticsearch },
   { name: 'neo4j-account', readerId: readers.neo4j },
-  { name: 'weaviate-account', readerId: readers.root },
-  { name: 'nats-account', readerId: readers.root },
+  { name: 'weaviate-account', readerId: mindoraId },
+  { name: 'nats-account', readerId: mindoraId },
   { name: 'identity-root', readerId: readers.postgres },
   { name: 'identity-account', readerId: readers.postgres },
   { name: 'governance-root', readerId: readers.mysql },

@@ -29,6 +29,9 @@ export function mysqlFlags(manifest: Manifest, name: 'mysql' | 'governance' | 'c
     '--log-bin-trust-function-creators=1',
     '--character-set-server=utf8mb4',
     '--mysqlx=OFF',
+    // The root is read-only, and so is the directory where they would be.
+    '--socket=/tmp/mysqld.sock',
+    '--pid-file=/tmp/mysqld.pid',
     '--skip-name-resolve',
     `--max-connections=${connectionsMax[load]}`,
     '--max-allowed-packet=64M',
@@ -89,7 +92,8 @@ export function mongodbFlags(manifest: Manifest): string {
 export function elasticsearchSettings(manifest: Manifest): Record<string, string> {
   const heap = memoryOf(manifest, 'elasticsearch') / 2;
   return {
-    ES_JAVA_OPTS: `-Xms${heap}m -Xmx${heap}m`,
+    // The collector's own log would take up to 2 GB.
+    ES_JAVA_OPTS: `-Xms${heap}m -Xmx${heap}m -Xlog:disable -Xlog:all=warning:stderr:utctime,level,tags`,
     'discovery.type': 'single-node',
     'xpack.security.enabled': 'true',
     'xpack.security.http.ssl.enabled': 'false',
@@ -115,13 +119,13 @@ export function neo4jSettings(manifest: Manifest): Record<string, string> {
   };
 }
 
-export function weaviateSettings(manifest: Manifest): Record<string, string> {
+export function weaviateSettings(manifest: Manifest, directory: string): Record<string, string> {
   return {
     AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED: 'false',
     AUTHENTICATION_APIKEY_ENABLED: 'true',
     AUTHENTICATION_APIKEY_USERS: 'mindora',
     DEFAULT_VECTORIZER_MODULE: 'none',
-    PERSISTENCE_DATA_PATH: '/var/lib/weaviate',
+    PERSISTENCE_DATA_PATH: directory,
     CLUSTER_HOSTNAME: 'node1',
     DISABLE_TELEMETRY: 'true',
     GOMEMLIMIT: memoryLimitOfGo(manifest, 'weaviate'),
