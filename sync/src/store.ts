@@ -283,11 +283,13 @@ export class StoreSync {
     const given = changesFor(this.role, delivery.changes).filter((change) => !isCondemned(this.parking, change));
     // A newer state of these records may be in a batch that is left out.
     const changes = isNeedless ? given.map(asKey) : given;
+    const parts = isNeedless ? mending(this.#applyParts) : this.#applyParts;
+    const aloneParts = isNeedless ? mending(this.#aloneParts) : this.#aloneParts;
     const killsProcess = delivery.deliveries > deliveriesMax;
     const oneByOne = killsProcess || suspicion.failures >= failuresMax;
     const applied = oneByOne
-      ? await applyOneByOne(this.#aloneParts, this.parking, changes, suspicion, killsProcess)
-      : await applyChanges(this.#applyParts, changes, position);
+      ? await applyOneByOne(aloneParts, this.parking, changes, suspicion, killsProcess)
+      : await applyChanges(parts, changes, position);
     await this.#settle(applied);
     if (oneByOne && position !== null) await this.target.apply({ items: [], positions: [position] });
   }
@@ -366,4 +368,11 @@ export class StoreSync {
       }
     }
   }
+}
+
+/** For records that may have been written by half, and that a comparison finds at their version all the same. */
+function mending(parts: ApplyParts): ApplyParts {
+  const { target } = parts;
+  const apply: Target['apply'] = (batch) => target.apply({ ...batch, mend: true });
+  return { ...parts, target: { apply, health: () => target.health() } };
 }

@@ -91,8 +91,9 @@ export class Together implements Pick<Target, 'apply' | 'health' | 'positions'> 
   async #applyGroup(group: readonly Waiting[]): Promise<void> {
     const items = group.flatMap(({ batch }) => batch.items);
     const positions = group.flatMap(({ batch }) => batch.positions);
+    const mend = group.some(({ batch }) => batch.mend === true);
     try {
-      const results = await this.#target.apply({ items, positions });
+      const results = await this.#target.apply({ items, positions, mend });
       for (const { batch, resolve } of group) resolve(results.splice(0, batch.items.length));
     } catch (thrown) {
       if (group.length > 1 && toMindoraError(thrown).poison) await this.#applyEach(group);

@@ -29,6 +29,8 @@ export interface ApplyBatch {
    * only a part of a batch is applied.
    */
   readonly positions: readonly StorePosition[];
+  /** A write of these records was broken off: what is there of them may be damaged in a way that no look shows. */
+  readonly mend?: boolean;
 }
 
 /**

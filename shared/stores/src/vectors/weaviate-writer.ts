@@ -48,10 +48,10 @@ export class WeaviateWriter {
     this.#parts = parts;
   }
 
-  async apply({ items, positions }: ApplyBatch): Promise<ApplyResult[]> {
+  async apply({ items, positions, mend = false }: ApplyBatch): Promise<ApplyResult[]> {
     const { contents, ledger } = this.#parts;
     const results = new Array<ApplyResult>(items.length);
-    for (const content of contents.values()) await this.#applyOf(content, items, results);
+    for (const content of contents.values()) await this.#applyOf(content, items, { results, mend });
     for (const [i, { entity }] of items.entries()) {
       if (!contents.has(entity)) results[i] = { outcome: 'refused', reason: 'vectors holds no such entity' };
     }
@@ -59,7 +59,11 @@ export class WeaviateWriter {
     return results;
   }
 
-  async #applyOf(content: ContentClass, items: readonly ApplyItem[], results: ApplyResult[]): Promise<void> {
+  async #applyOf(
+    content: ContentClass,
+    items: readonly ApplyItem[],
+    { results, mend }: { readonly results: ApplyResult[]; readonly mend: boolean },
+  ): Promise<void> {
     const own = [...items.entries()].filter(([, { entity }]) => entity === content.entity);
     if (own.length === 0) return;
     const ids = [...new Set(own.flatMap(([, { id }]) => (id.isWellFormed() ? [id] : [])))];
@@ -67,7 +71,7 @@ export class WeaviateWriter {
     const held = new Map(halves.map((one) => [one.id, one]));
     const steps = new Map<string, Step>();
     for (const [i, item] of own) results[i] = this.#plan(content, { i, item }, held, steps);
-    const refused = await this.#write(content, [...steps.values()]);
+    const refused = await this.#write(content, [...steps.values()], mend);
     for (const i of refused) results[i] = { outcome: 'refused', reason: reasonOfEngine };
   }
 
@@ -95,16 +99,16 @@ export class WeaviateWriter {
   }
 
   /** Indexes of items that the engine refuses. */
-  async #write(content: ContentClass, steps: readonly Step[]): Promise<number[]> {
+  async #write(content: ContentClass, steps: readonly Step[], mend: boolean): Promise<number[]> {
     // Listed before they are written: who scans meanwhile finds a record or finds nothing, but never misses one.
     for (const { item } of steps) this.#parts.onWritten(item.entity, item.id);
-    const refused = await this.#writeDocuments(content, steps);
+    const refused = await this.#writeDocuments(content, steps, mend);
     await this.#writeDeletions(content, steps);
     return refused;
   }
 
-  async #writeDocuments(content: ContentClass, steps: readonly Step[]): Promise<number[]> {
-    const old = await this.#damaged(content, steps);
+  async #writeDocuments(content: ContentClass, steps: readonly Step[], mend: boolean): Promise<number[]> {
+    const old = await this.#damaged(content, steps, mend);
     if (old.length > 0) await content.class.remove(old);
     const refused = await content.class.put(steps.flatMap(({ object }) => object ?? []));
     const written = steps.filter(({ object }) => object !== null && !refused.has(object.id));
@@ -115,10 +119,11 @@ export class WeaviateWriter {
 
   /**
    * Objects to be removed before they are put. Put in place of one with the same vector, an object isn't indexed anew:
-   * also where the index has lost it. The same version again is to mend.
+   * also where the index has lost it, or lists it without a way to it. The same version again is to mend.
    */
-  async #damaged({ class: objects }: ContentClass, steps: readonly Step[]): Promise<string[]> {
+  async #damaged({ class: objects }: ContentClass, steps: readonly Step[], mend: boolean): Promise<string[]> {
     const there = steps.filter(({ object, before }) => object !== null && before.object !== null);
+    if (mend) return there.flatMap(({ before }) => before.object?.uuid ?? []);
     const isRepeated = ({ item, before }: Step): boolean => before.head?.version === item.version;
     const changed = there.filter((step) => !isRepeated(step)).flatMap(({ before }) => before.object?.uuid ?? []);
     const known = await objects.indexed(changed, this.#parts.anyVector);
