@@ -43,7 +43,7 @@ describe('what A1 asks for, line by line', () => {
     for (const path of ['', '/conversations', '/conversations/mongodb']) {
       const query = path === '/conversations/mongodb' ? { user_id: 'reader' } : '问题';
       const found = await post(`/api/v1/ai/search${path}`, { query, limit: null, user_id: null }, after);
-      expect(found.body.results).toHaveLength(10);
+      expect({ path, found: (found.body.results as unknown[]).length }).toEqual({ path, found: 10 });
       expect((await post(`/api/v1/ai/search${path}`, { query, limit: '3' }, after)).body.results).toHaveLength(3);
     }
   });

@@ -92,8 +92,7 @@ export class QueueFeed implements Feed {
     this.#came = [];
     const queue = this.#topology.queueOf(this.consumer, this.partition);
     const setUp = async (): Promise<Open> => {
-      // Twice as many: while those that went together are acknowledged one by one, the next ones are on their way.
-      await channel.prefetch(this.#batchesMax === 1 ? 1 : this.#batchesMax * 2);
+      await channel.prefetch(this.#batchesMax);
       const { consumerTag } = await channel.consume(queue, (message) => this.#heard(channel, message));
       return { channel, tag: consumerTag };
     };
