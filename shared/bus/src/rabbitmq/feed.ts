@@ -19,8 +19,9 @@ interface Open {
 }
 
 /**
- * One queue, with as many messages on their way as may be handled together (prefetch). Of several processes one is active (single active consumer). A channel
- * that ends takes its messages back, in their order; the worker knows what it has handled when it comes again.
+ * One queue, with as many messages on their way as may be handled together (prefetch). Of several processes one is
+ * active (single active consumer). A channel that ends takes its messages back, in their order; the worker knows what it
+ * has handled when it comes again.
  */
 export class QueueFeed implements Feed {
   readonly consumer: string;
