@@ -107,26 +107,31 @@ test('killed again and again under load: every record is found, and nobody helps
   }
 }, 600_000);
 
-test('killed while nobody writes, and its index lost: it is found and mended', async () => {
-  const some = Array.from({ length: 40 }, (_, i) => insertConversation(`c${i}`));
-  await world.write(...some);
-  await world.settled(timeoutMs);
-  const before = await vectors();
-  await engine.kill();
-  removeIndexes(join(engine.directory, 'data'));
-  await engine.restart();
-  await until(async () => (await vectors()).reconciles > before.reconciles, timeoutMs);
-  await world.settled(timeoutMs);
-  expect(await world.differences()).toEqual([]);
-  expect(await missed()).toEqual([]);
-  expect((await vectors()).records).toBe(before.records + some.length);
-}, 300_000);
+test.each([
+  ['the index of its vectors', /\.hnsw\.commitlog\.d$/],
+  ['the index of its ids', /^aiconversation\/.*\/property__id$/],
+])(
+  'killed while nobody writes, and %s lost: it is found and mended',
+  async (_, lost) => {
+    const some = Array.from({ length: 40 }, (_, i) => insertConversation(`c${i}`));
+    await world.write(...some);
+    await world.settled(timeoutMs);
+    const before = await vectors();
+    await engine.kill();
+    removeFolders(join(engine.directory, 'data'), lost);
+    await engine.restart();
+    await until(async () => (await vectors()).reconciles > before.reconciles, timeoutMs);
+    await world.settled(timeoutMs);
+    expect(await world.differences()).toEqual([]);
+    expect(await missed()).toEqual([]);
+    expect((await vectors()).records).toBe(before.records + some.length);
+  },
+  300_000,
+);
 
-/** What the engine knows its vectors by, as a disk might lose it. */
-function removeIndexes(directory: string): void {
-  const logs = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
-    path.endsWith('.hnsw.commitlog.d'),
-  );
-  expect(logs.length).toBeGreaterThan(0);
-  for (const log of logs) rmSync(join(directory, log), { recursive: true });
+/** As a disk might lose them. */
+function removeFolders(directory: string, lost: RegExp): void {
+  const folders = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) => lost.test(path));
+  expect(folders.length).toBeGreaterThan(0);
+  for (const folder of folders) rmSync(join(directory, folder), { recursive: true });
 }

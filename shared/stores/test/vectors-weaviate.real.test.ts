@@ -4,6 +4,7 @@ import type { Row } from '@mindora/contracts';
 import { systemClock } from '@mindora/runtime';
 import { type RunningEngine, startEngine } from '@mindora/testing/engines';
 import { seeded, until } from '@mindora/testing/plain';
+import type { ScanPage } from '../src/port.ts';
 import type { VectorStore } from '../src/vectors/port.ts';
 import { openWeaviateVectors } from '../src/vectors/weaviate.ts';
 import { WeaviateClass } from '../src/vectors/weaviate-class.ts';
@@ -170,6 +171,17 @@ test('10,000 vectors of 384 dimensions: recall at 10, and the rate beside the ba
   process.stdout.write(`10,000 applied in ${Math.round(appliedMs)} ms\n`);
   const scannedMs = await timed(() => scanAll(store, 'conversation', 1_000));
   process.stdout.write(`10,000 scanned whole in ${Math.round(scannedMs)} ms\n`);
+  const faults: string[] = [];
+  const searchedMs = await timed(async () => {
+    for (let after: string | null = null; ; ) {
+      const page: ScanPage = await store.scanVersions('conversation', after, 1_000);
+      faults.push(...page.records.flatMap(({ id, fault }) => (fault === undefined ? [] : [`${id}: ${fault}`])));
+      if (page.next === null) break;
+      after = page.next;
+    }
+  });
+  process.stdout.write(`10,000 looked for in the index, one by one, in ${Math.round(searchedMs)} ms\n`);
+  expect(faults).toEqual([]);
   expect(await recall(vectors, ids, near)).toBeGreaterThanOrEqual(0.95);
 }, 300_000);
 

@@ -42,6 +42,11 @@ const charactersPerWrite = 8 * 1024 * 1024;
 const idsPerRequest = 1_000;
 /** Most that the engine deletes or finds by one request, unless it was set lower. */
 const foundMax = 10_000;
+/** Requests at once, where each is for one object. */
+const singlesAtOnce = 8;
+/** A search looks at no fewer than it is to find: whom a narrow one misses, a wide one may still come to. */
+const reachLimits = [10, 2_000];
+const equalDistance = 1e-5;
 const deletionsMax = 100_000;
 
 /** What the client offers of a collection, as far as it is used. */
@@ -106,6 +111,46 @@ export class WeaviateClass {
     return removed;
   }
 
+  /**
+   * Makes sure that queries find what was just put. An engine that was killed may have kept an object and lost its
+   * entries in the indexes; put in place of it, one that is the same isn't entered anew: it has to go first.
+   *
+   * @throws MindoraError `store_unavailable` where they don't all the same
+   */
+  async ensure(objects: readonly NewObject[]): Promise<void> {
+    const lost = await this.#unfound(objects);
+    if (lost.length === 0) return;
+    await this.erase(lost.map(({ id }) => id));
+    const refused = await this.put(lost);
+    if (refused.size > 0 || (await this.#unfound(lost)).length > 0) {
+      throw new MindoraError('store_unavailable', `Weaviate took ${lost.length} objects and doesn't find them`);
+    }
+  }
+
+  /** Removes objects also where no query finds them; one by one, so only for few. */
+  async erase(uuids: readonly string[]): Promise<void> {
+    await eachOf(uuids, async (uuid) => {
+      const path = `${this.#pathOf(uuid)}?consistency_level=QUORUM`;
+      const { status } = await this.#connection.change(() => this.#connection.rest('DELETE', path));
+      if (status >= 300 && status !== 404) {
+        throw new MindoraError('store_unavailable', `Weaviate answers ${status} to the removal of an object`);
+      }
+    });
+  }
+
+  /** Objects by their UUIDs also where no query finds them; one by one, so only for few. Their vectors are left out. */
+  async kept(uuids: readonly string[]): Promise<Map<string, ReadObject>> {
+    const found = new Map<string, ReadObject>();
+    await eachOf(uuids, async (uuid) => {
+      const { status, body } = await this.#connection.rest('GET', this.#pathOf(uuid));
+      if (status === 404) return;
+      if (status !== 200) throw new MindoraError('store_unavailable', `Weaviate answers ${status} for an object`);
+      const { properties } = body as Pick<ReadObject, 'properties'>;
+      found.set(uuid, { uuid, properties, vector: null, distance: null });
+    });
+    return found;
+  }
+
   /** Objects by their UUIDs, as far as they are there. */
   async get(uuids: readonly string[], wanted: Wanted): Promise<Map<string, ReadObject>> {
     const found = new Map<string, ReadObject>();
@@ -163,6 +208,39 @@ export class WeaviateClass {
       for (const { uuid } of await this.nearest({ vector, limit: ids.length, filter, properties: [] })) known.add(uuid);
     }
     return known;
+  }
+
+  /**
+   * Which of these objects a query with their own vector comes to. The index is a graph: after a kill some may be listed
+   * in it with no way to them; so may be, rarely, what many updates around it left alone (Xiao et al. 2024, "Enhancing
+   * HNSW Index for Real-Time Updates: Addressing Unreachable Points and Performance Degradation").
+   */
+  async reachable(objects: readonly Pick<ReadObject, 'uuid' | 'vector'>[]): Promise<Set<string>> {
+    const reached = new Set<string>();
+    await eachOf(objects, async ({ uuid, vector }) => {
+      if (vector === null) return;
+      for (const limit of reachLimits) {
+        const query = { vector: Float32Array.from(vector), limit, filter: null, properties: [] };
+        const found = await this.nearest(query);
+        // Among so many that are equal it needn't be told itself.
+        const isAmongEqual = (found.at(-1)?.distance ?? 1) < equalDistance;
+        if (!isAmongEqual && !found.some((one) => one.uuid === uuid)) continue;
+        reached.add(uuid);
+        return;
+      }
+    });
+    return reached;
+  }
+
+  async #unfound(objects: readonly NewObject[]): Promise<NewObject[]> {
+    if (objects.length === 0) return [];
+    const ids = objects.map(({ id }) => id);
+    const found = await this.get(ids, { properties: [], vector: false });
+    return objects.filter(({ id }) => !found.has(id));
+  }
+
+  #pathOf(uuid: string): string {
+    return `/objects/${this.name}/${uuid}`;
   }
 
   /** An answer has a greatest size; where the objects are too large for it, they come in halves. */
@@ -246,6 +324,15 @@ function isTooLarge(error: unknown): boolean {
 /** Parts of a list, in order. */
 export function* chunksOf<T>(list: readonly T[], length: number): Generator<readonly T[]> {
   for (let at = 0; at < list.length; at += length) yield list.slice(at, at + length);
+}
+
+/** A task for each, some at a time. The first that fails is told when those with it have ended. */
+async function eachOf<T>(list: readonly T[], task: (one: T) => Promise<void>): Promise<void> {
+  for (const some of chunksOf(list, singlesAtOnce)) {
+    const results = await Promise.allSettled(some.map(task));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
 }
 
 function* chunksBySize(objects: readonly NewObject[]): Generator<readonly NewObject[]> {

@@ -152,6 +152,11 @@ export class WeaviateConnection {
     throw new MindoraError('store_unavailable', `Weaviate answers ${answer.status} to ${method} ${path}`);
   }
 
+  /** What {@link noteRun} noted: another one after each start of the engine; null where it can't be told. */
+  get run(): string | null {
+    return this.#run;
+  }
+
   /** Takes the engine as it runs now for the one that {@link assertSameRun} compares with. */
   async noteRun(): Promise<void> {
     this.#run = await this.#readRun();

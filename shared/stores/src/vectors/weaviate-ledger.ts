@@ -13,8 +13,8 @@ export interface Tombstone {
   readonly version: number;
 }
 
-/** What is kept by name: the label, and that a wipe has begun. */
-export type MarkName = 'label' | 'wiping';
+/** What is kept by name: the label, that a wipe has begun, and when each object was looked for in the index. */
+export type MarkName = 'label' | 'wiping' | 'searched';
 
 const lineProperties = ['kind', 'entity', 'name', 'number', 'text'];
 const wanted = { properties: lineProperties, vector: false } as const;
@@ -68,10 +68,7 @@ export class WeaviateLedger {
   }
 
   async setPositions(positions: readonly StorePosition[]): Promise<void> {
-    const lines = positions.map(({ partition, incarnation, n }) => {
-      return line(positionUuid(partition), { kind: 'position', name: String(partition), number: n, text: incarnation });
-    });
-    await this.#put(lines);
+    await this.#put(positions.map(positionLine));
   }
 
   /** A batch that comes again after a crash doesn't take the position back; another incarnation counts anew. */
@@ -86,7 +83,7 @@ export class WeaviateLedger {
       const here = ahead.get(uuid) ?? known.get(uuid);
       if (here?.incarnation !== position.incarnation || here.n < position.n) ahead.set(uuid, position);
     }
-    if (ahead.size > 0) await this.setPositions([...ahead.values()]);
+    await this.#put([...ahead.values()].map(positionLine), new Set(held.keys()));
   }
 
   async mark(name: MarkName): Promise<string | null> {
@@ -99,14 +96,20 @@ export class WeaviateLedger {
     await this.#put([line(markUuid(name), { kind: 'mark', name, text })]);
   }
 
-  async #put(lines: readonly NewObject[]): Promise<void> {
+  /** `found`: UUIDs of lines that queries were seen to find; what is put in their place is found as well. */
+  async #put(lines: readonly NewObject[], found: ReadonlySet<string> = new Set()): Promise<void> {
     const refused = await this.class.put(lines);
     if (refused.size > 0) throw new MindoraError('store_unavailable', 'Weaviate refuses a line of the ledger');
+    await this.class.ensure(lines.filter(({ id }) => !found.has(id)));
   }
 }
 
 function line(id: string, properties: NewObject['properties']): NewObject {
   return { id, properties, vector: null };
+}
+
+function positionLine({ partition, incarnation, n }: StorePosition): NewObject {
+  return line(positionUuid(partition), { kind: 'position', name: String(partition), number: n, text: incarnation });
 }
 
 function ofKind(kind: string): FilterValue {

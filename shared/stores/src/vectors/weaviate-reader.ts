@@ -23,9 +23,22 @@ export interface Halves {
   readonly tombstone: Tombstone | null;
 }
 
+/**
+ * How much is read of records: their versions; with their vectors, by each of which they are looked for in the index; or
+ * whole.
+ */
+export type Depth = 'versions' | 'searched' | 'whole';
+
 interface Look extends Halves {
-  readonly isIndexed: boolean;
+  /** Why queries don't find it; null where they do, or there is nothing to find. */
+  readonly missedBy: string | null;
 }
+
+const missed = {
+  id: 'no query finds it by its id',
+  vector: 'no vector in the index',
+  way: 'no way to its vector in the index',
+} as const;
 
 const idsPerPage = 2_000;
 const recordsPerRead = 200;
@@ -48,12 +61,11 @@ export class WeaviateReader {
     this.#parts = parts;
   }
 
-  /** Both halves of records, in the order of ids; with `whole` also documents and vectors. */
-  async halves(content: ContentClass, ids: readonly string[], whole: boolean): Promise<Halves[]> {
+  /** Both halves of records, in the order of ids. */
+  async halves(content: ContentClass, ids: readonly string[], depth: Depth): Promise<Halves[]> {
     const { entity, definition } = content;
-    const wanted = whole
-      ? { properties: null, vector: true }
-      : { properties: headProperties(definition), vector: false };
+    const properties = depth === 'whole' ? null : headProperties(definition);
+    const wanted = { properties, vector: depth !== 'versions' };
     const uuids = ids.map((id) => objectUuid(entity, id));
     const strays = ids.flatMap((id) => strayUuid(id) ?? []);
     const [objects, tombstones] = await Promise.all([
@@ -68,37 +80,59 @@ export class WeaviateReader {
   }
 
   /** As the port tells them; null for the unknown. What a writer may have moved meanwhile is read again without one. */
-  async records(content: ContentClass, ids: readonly string[], whole: boolean): Promise<(StoredRecord | null)[]> {
-    const looks = await this.#looks(content, ids, whole);
+  async records(content: ContentClass, ids: readonly string[], depth: Depth): Promise<(StoredRecord | null)[]> {
+    const looks = await this.#looks(content, ids, depth);
     const doubtful = looks.filter(isDoubtful).map(({ id }) => id);
     const again =
-      doubtful.length === 0 ? [] : await this.#parts.undisturbed(() => this.#looks(content, doubtful, whole));
+      doubtful.length === 0 ? [] : await this.#parts.undisturbed(() => this.#closeLooks(content, doubtful, depth));
     const sure = new Map(again.map((one) => [one.id, one]));
-    return looks.map((one) => this.#record(content, sure.get(one.id) ?? one, whole));
+    return looks.map((one) => this.#record(content, sure.get(one.id) ?? one, depth));
   }
 
   /** Records as they are, and whether queries find them. */
-  async #looks(content: ContentClass, ids: readonly string[], whole: boolean): Promise<Look[]> {
-    const halves = await this.halves(content, ids, whole);
-    const uuids = halves.flatMap(({ object }) => object?.uuid ?? []);
+  async #looks(content: ContentClass, ids: readonly string[], depth: Depth): Promise<Look[]> {
+    const halves = await this.halves(content, ids, depth);
+    const objects = halves.flatMap(({ object }) => object ?? []);
+    const uuids = objects.map(({ uuid }) => uuid);
     const known = uuids.length === 0 ? new Set() : await content.class.indexed(uuids, this.#parts.anyVector);
-    return halves.map((one) => ({ ...one, isIndexed: one.object === null || known.has(one.object.uuid) }));
+    const listed = objects.filter(({ uuid }) => known.has(uuid));
+    const reached = depth === 'searched' ? await content.class.reachable(listed) : known;
+    return halves.map((one) => {
+      if (one.object === null) return { ...one, missedBy: null };
+      if (!known.has(one.object.uuid)) return { ...one, missedBy: missed.vector };
+      return { ...one, missedBy: reached.has(one.object.uuid) ? null : missed.way };
+    });
   }
 
-  #record({ entity, definition }: ContentClass, look: Look, whole: boolean): StoredRecord | null {
-    const { id, object } = look;
-    const found = whole && object !== null ? toFound(definition, id, object) : null;
-    const stored: Stored = { id, line: lineOf(look), found, present: whole ? null : object !== null };
+  /** Also finds what the engine keeps and no query finds. */
+  async #closeLooks(content: ContentClass, ids: readonly string[], depth: Depth): Promise<Look[]> {
+    const looks = await this.#looks(content, ids, depth);
+    const uuidOf = ({ id }: Look): string => strayUuid(id) ?? objectUuid(content.entity, id);
+    const kept = await content.class.kept(looks.filter(({ object }) => object === null).map(uuidOf));
+    return looks.map((one) => {
+      const object = kept.get(uuidOf(one));
+      return object === undefined
+        ? one
+        : { ...one, object, head: headOf(content.definition, object), missedBy: missed.id };
+    });
+  }
+
+  #record({ entity, definition }: ContentClass, look: Look, depth: Depth): StoredRecord | null {
+    const { id, object, missedBy } = look;
+    const isRead = depth === 'whole' && object !== null && missedBy !== missed.id;
+    const found = isRead ? toFound(definition, id, object) : null;
+    const present = depth === 'whole' && missedBy !== missed.id ? null : object !== null;
+    const stored: Stored = { id, line: lineOf(look), found, present };
     const record = storedRecord(entity, stored, this.#parts.now());
-    return record === null || look.isIndexed ? record : { ...record, fault: record.fault ?? 'no vector in the index' };
+    return record === null || missedBy === null ? record : { ...record, fault: record.fault ?? missedBy };
   }
 
   /** The records of a page of ids; ends early where they are large. */
-  async page(content: ContentClass, { ids, next }: IdPage, whole: boolean): Promise<ScanPage> {
+  async page(content: ContentClass, { ids, next }: IdPage, depth: Depth): Promise<ScanPage> {
     const records: StoredRecord[] = [];
     let size = 0;
-    for (const some of chunksOf(ids, whole ? recordsPerRead : ids.length)) {
-      const read = await this.records(content, some, whole);
+    for (const some of chunksOf(ids, depth === 'versions' ? ids.length : recordsPerRead)) {
+      const read = await this.records(content, some, depth);
       for (const record of read) if (record !== null) records.push(record);
       size += sizeOf(read);
       const last = some.at(-1) ?? null;
@@ -154,8 +188,8 @@ export function versionOf(halves: Halves): number {
 }
 
 /** A record of which a writer may have moved a half while the other was read. */
-function isDoubtful({ object, tombstone, isIndexed }: Look): boolean {
-  return !isIndexed || (object === null) === (tombstone === null);
+function isDoubtful({ object, tombstone, missedBy }: Look): boolean {
+  return missedBy !== null || (object === null) === (tombstone === null);
 }
 
 function sizeOf(records: readonly (StoredRecord | null)[]): number {

@@ -13,7 +13,7 @@ import type { EntityName } from '@mindora/contracts';
 import { assertItem, refusalOf } from '../embedded/index.ts';
 import type { ApplyBatch, ApplyItem, ApplyResult } from '../port.ts';
 import type { NewObject } from './weaviate-class.ts';
-import { toObject } from './weaviate-documents.ts';
+import { objectUuid, toObject } from './weaviate-documents.ts';
 import type { WeaviateLedger } from './weaviate-ledger.ts';
 import { type ContentClass, type Halves, versionOf, type WeaviateReader } from './weaviate-reader.ts';
 
@@ -67,7 +67,7 @@ export class WeaviateWriter {
     const own = [...items.entries()].filter(([, { entity }]) => entity === content.entity);
     if (own.length === 0) return;
     const ids = [...new Set(own.flatMap(([, { id }]) => (id.isWellFormed() ? [id] : [])))];
-    const halves = await this.#parts.reader.halves(content, ids, false);
+    const halves = await this.#parts.reader.halves(content, ids, 'versions');
     const held = new Map(halves.map((one) => [one.id, one]));
     const steps = new Map<string, Step>();
     for (const [i, item] of own) results[i] = this.#plan(content, { i, item }, held, steps);
@@ -110,7 +110,10 @@ export class WeaviateWriter {
   async #writeDocuments(content: ContentClass, steps: readonly Step[], mend: boolean): Promise<number[]> {
     const old = await this.#damaged(content, steps, mend);
     if (old.length > 0) await content.class.remove(old);
+    const fresh = steps.flatMap(({ object, before }) => (object !== null && before.object === null ? [object] : []));
+    if (mend) await content.class.erase(fresh.map(({ id }) => id));
     const refused = await content.class.put(steps.flatMap(({ object }) => object ?? []));
+    await content.class.ensure(fresh.filter(({ id }) => !refused.has(id)));
     const written = steps.filter(({ object }) => object !== null && !refused.has(object.id));
     const risen = written.filter(({ before }) => before.tombstone !== null).map(({ item }) => item.id);
     if (risen.length > 0) await this.#parts.ledger.unbury(content.entity, risen);
@@ -142,5 +145,8 @@ export class WeaviateWriter {
     );
     const gone = deletions.flatMap(({ before }) => before.object?.uuid ?? []);
     if (gone.length > 0) await content.class.remove(gone);
+    // What is not seen may be there all the same, and be told by the index.
+    const unseen = deletions.filter(({ before }) => before.object === null);
+    await content.class.erase(unseen.map(({ item }) => objectUuid(content.entity, item.id)));
   }
 }

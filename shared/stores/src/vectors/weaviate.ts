@@ -23,7 +23,7 @@ import { WeaviateClass, where } from './weaviate-class.ts';
 import { lateWritesMs, parseWeaviateUrl, WeaviateConnection } from './weaviate-connection.ts';
 import { WeaviateLedger } from './weaviate-ledger.ts';
 import { nearestIn } from './weaviate-nearest.ts';
-import { type ContentClass, WeaviateReader } from './weaviate-reader.ts';
+import { type ContentClass, type Depth, WeaviateReader } from './weaviate-reader.ts';
 import { classPrefix, contentClassName, expiryProperty, ledgerClassName, WeaviateSchema } from './weaviate-schema.ts';
 import { Turns } from './weaviate-turns.ts';
 import { Windows } from './weaviate-window.ts';
@@ -70,6 +70,13 @@ class WeaviateVectors implements VectorStore {
   readonly #writer: WeaviateWriter;
   readonly #windows: Windows;
   readonly #turns = new Turns(waitingMax);
+  /**
+   * The server was started since each object was last looked for in the index: the next comparison does, and notes it
+   * by the label that ends it.
+   */
+  #isSearchDue = true;
+  /** Entities that were looked through. */
+  readonly #searched = new Set<EntityName>();
 
   constructor({ url, namespace }: StoreConnection, options: WeaviateOptions & { readonly dimensions: number }) {
     const { clock, dimensions } = options;
@@ -114,6 +121,9 @@ class WeaviateVectors implements VectorStore {
       if (state === 'absent') await this.#schema.create();
       else if (state === 'other' || (await this.#ledger.mark('wiping')) !== null) await this.#empty();
       else await this.#schema.tune();
+      this.#searched.clear();
+      this.#isSearchDue =
+        this.#connection.run === null || (await this.#ledger.mark('searched')) !== this.#connection.run;
     });
   }
 
@@ -126,18 +136,21 @@ class WeaviateVectors implements VectorStore {
     const found = new Map<string, StoredRecord | null>();
     for (const [entity, content] of this.#contents) {
       const ids = [...new Set(keys.filter((key) => key.entity === entity).map(({ id }) => id))];
-      const records = ids.length === 0 ? [] : await this.#reader.records(content, ids, true);
+      const records = ids.length === 0 ? [] : await this.#reader.records(content, ids, 'whole');
       for (const [i, id] of ids.entries()) found.set(`${entity}\0${id}`, records[i] ?? null);
     }
     return keys.map(({ entity, id }) => found.get(`${entity}\0${id}`) ?? null);
   }
 
   scan(entity: EntityName, after: string | null, limit: number): Promise<ScanPage> {
-    return this.#page(entity, after, limit, true);
+    return this.#page(entity, after, limit, 'whole');
   }
 
-  scanVersions(entity: EntityName, after: string | null, limit: number): Promise<ScanPage> {
-    return this.#page(entity, after, limit, false);
+  async scanVersions(entity: EntityName, after: string | null, limit: number): Promise<ScanPage> {
+    if (!this.#isSearchDue) return this.#page(entity, after, limit, 'versions');
+    const page = await this.#page(entity, after, limit, 'searched');
+    if (page.next === null) this.#searched.add(entity);
+    return page;
   }
 
   async nearest(query: NearestQuery): Promise<Neighbour[]> {
@@ -170,7 +183,13 @@ class WeaviateVectors implements VectorStore {
   }
 
   setLabel(label: string): Promise<void> {
-    return this.#write(() => this.#ledger.setMark('label', label));
+    return this.#write(async () => {
+      await this.#ledger.setMark('label', label);
+      const { run } = this.#connection;
+      if (run === null || [...this.#contents.keys()].some((entity) => !this.#searched.has(entity))) return;
+      await this.#ledger.setMark('searched', run);
+      this.#isSearchDue = false;
+    });
   }
 
   purge(deletedBefore: number): Promise<number> {
@@ -233,12 +252,12 @@ class WeaviateVectors implements VectorStore {
     this.#windows.clear();
   }
 
-  async #page(entity: EntityName, after: string | null, limit: number, whole: boolean): Promise<ScanPage> {
+  async #page(entity: EntityName, after: string | null, limit: number, depth: Depth): Promise<ScanPage> {
     this.#connection.assertOpen();
     assertLimit(limit);
     const content = this.#contents.get(entity);
     if (content === undefined) return { records: [], next: null };
-    return this.#reader.page(content, await this.#windows.page(entity, after, limit), whole);
+    return this.#reader.page(content, await this.#windows.page(entity, after, limit), depth);
   }
 
   #content(entity: EntityName): ContentClass {
