@@ -160,7 +160,7 @@ export class Sync {
     const deadline = this.#parts.clock.now() + timeoutMs;
     try {
       if (position.kind === 'records') await store.holds(position.records, deadline);
-      else await store.caughtUp(deadline);
+      else await store.shows(deadline);
     } catch (thrown) {
       throw await this.#howLate(role, thrown);
     }

@@ -198,6 +198,12 @@ export class StoreSync {
     }
   }
 
+  /** As {@link caughtUp}, and until queries see it all. */
+  async shows(deadline: number): Promise<void> {
+    await this.caughtUp(deadline);
+    if (this.target.capabilities.seenLater) await this.target.refresh();
+  }
+
   /** {@link Waits.holds}, with the workers running meanwhile. */
   async holds(records: readonly RecordVersion[], deadline: number): Promise<void> {
     const release = this.schedule.hold();

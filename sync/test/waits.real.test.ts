@@ -1,12 +1,13 @@
 /** Who waited for a record finds it (rule 13), also in a store whose queries see writes only a while later. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { defaultRetention } from '@mindora/contracts';
+import { defaultRetention, encodePosition, positionRecordsMax } from '@mindora/contracts';
 import { silentLogger, systemClock } from '@mindora/runtime';
 import type { FullTextStore, PrimaryLedger } from '@mindora/stores';
 import { openElasticFullText } from '@mindora/stores/fulltext/elasticsearch';
 import { sharedEngine } from '@mindora/testing/engines';
 import { Parking } from '../src/parking.ts';
 import { Waits } from '../src/waits.ts';
+import { insertConversation, memoryTargets, World } from './support/world.ts';
 
 const rounds = 20;
 const clock = systemClock();
@@ -14,9 +15,13 @@ const clock = systemClock();
 const ledger = {} as PrimaryLedger;
 let store: FullTextStore;
 
-beforeAll(async () => {
+async function open(): Promise<FullTextStore> {
   const { url } = await sharedEngine('elasticsearch');
-  store = openElasticFullText({ connection: { url, namespace: 'waits_' }, clock });
+  return openElasticFullText({ connection: { url, namespace: 'waits_' }, clock });
+}
+
+beforeAll(async () => {
+  store = await open();
   await store.migrate();
   await store.wipe();
 });
@@ -49,3 +54,18 @@ test('a search after the wait finds what was waited for, whether the wait began 
     expect(await finds(`round${version}`)).toBe(true);
   }
 });
+
+test('so it does where more was written at once than a position lists', async () => {
+  const world = await World.open({ targets: new Map([...memoryTargets(), ['fulltext', await open()]]) });
+  try {
+    world.start();
+    for (let round = 0; round < rounds; round++) {
+      const ids = Array.from({ length: positionRecordsMax + 1 }, (_, i) => `r${round}_${i}`);
+      const written = await world.write(...ids.map((id) => insertConversation(id, 'u1', `unit${round} word${id}`)));
+      await world.sync.waitFor('fulltext', encodePosition(written), 10_000);
+      expect(await finds(`word${ids.at(-1)}`)).toBe(true);
+    }
+  } finally {
+    await world.close();
+  }
+}, 60_000);
