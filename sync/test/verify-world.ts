@@ -159,6 +159,8 @@ export class MemoryStore {
   readonly records = new Map<string, StoredRecord>();
   readonly refuse = new Set<string>();
   readonly role: Role;
+  /** Of the log that its position is of. */
+  incarnation = 'only';
   readonly #chaos: Chaos;
 
   constructor(role: Role, chaos: Chaos) {
@@ -188,6 +190,7 @@ export class MemoryStore {
       engine: 'memory',
       capabilities: { expires: true, volatile: false, dimensions: 0, refuses: [] },
       refresh: () => this.#chaos(),
+      positions: async () => [{ partition: 0, incarnation: this.incarnation, n: 0 }],
       apply: async ({ items }: ApplyBatch) => {
         await this.#chaos(6);
         const results = items.map((item) => this.#apply(item));

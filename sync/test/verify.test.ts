@@ -107,6 +107,22 @@ describe('verify', () => {
     });
   });
 
+  test('what a store has of another log is pending until it was compared, and drift from then on', async () => {
+    await within(7, async (world) => {
+      await filled(world, 10);
+      const store = world.store('documents');
+      const [extra] = store.records.values();
+      if (extra !== undefined) store.records.set('conversation later', { ...extra, id: 'later' });
+      store.incarnation = 'before the restore';
+      const report = await verify(world.parts, impatient);
+      expect(report.stores.documents).toMatchObject({ pending: 1, extra: 0 });
+      expect(report).toMatchObject({ agree: false, differences: [] });
+      store.incarnation = 'only';
+      const compared = await verify(world.parts, look);
+      expect(compared.differences).toMatchObject([{ store: 'documents', id: 'later', kind: 'extra' }]);
+    });
+  });
+
   test('a refused record is parked, not missing; dropped from parking it is missing', async () => {
     await within(4, async (world) => {
       await filled(world, 10);

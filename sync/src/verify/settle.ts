@@ -30,19 +30,22 @@ export async function settle(context: SettleContext, seen: readonly Seen[]): Pro
 }
 
 /**
- * Whether what a store lacks will come by itself, although no mark may say so yet: it is being filled or compared, or
- * it lives in memory and has lost that, which sync notices by the positions (rule 8) as we do here.
+ * Whether what a store lacks, or has too much, will be mended by itself, although no mark may say so yet: it is being
+ * filled or compared, or will be as soon as sync looks at its positions (rule 8), which tell it of another log (the bus
+ * was lost, or a backup was restored) or that it lived in memory and has lost that.
  */
 export async function isRecovering({ parts, role }: Pick<SettleContext, 'parts' | 'role'>): Promise<boolean> {
   if ((await parts.reconciling?.(role)) === true) return true;
   const target = parts.targets.get(role);
-  if (target?.capabilities.volatile !== true) return false;
+  if (target === undefined) return false;
+  const { volatile } = target.capabilities;
   const incarnation = await parts.bus.incarnation();
   const lags = await parts.bus.lag(parts.consumer?.(role) ?? role);
   const positions = new Map((await target.positions()).map((position) => [position.partition, position]));
   return lags.some(({ partition, acknowledged: n }) => {
     const here = positions.get(partition);
-    return n > 0 && (here?.incarnation !== incarnation || here.n < n);
+    if (here !== undefined && here.incarnation !== incarnation) return true;
+    return volatile && n > 0 && (here === undefined || here.n < n);
   });
 }
 
