@@ -289,12 +289,12 @@ export class StoreSync {
     const given = changesFor(this.role, delivery.changes).filter((change) => !isCondemned(this.parking, change));
     // A newer state of these records may be in a batch that is left out.
     const changes = isNeedless ? given.map(asKey) : given;
-    const parts = isNeedless ? mending(this.#applyParts) : this.#applyParts;
-    const aloneParts = isNeedless ? mending(this.#aloneParts) : this.#aloneParts;
     const killsProcess = delivery.deliveries > deliveriesMax;
     const oneByOne = killsProcess || suspicion.failures >= failuresMax;
+    const usual = oneByOne ? this.#aloneParts : this.#applyParts;
+    const parts = isNeedless ? mending(usual) : usual;
     const applied = oneByOne
-      ? await applyOneByOne(aloneParts, this.parking, changes, suspicion, killsProcess)
+      ? await applyOneByOne(parts, this.parking, changes, suspicion, killsProcess)
       : await applyChanges(parts, changes, position);
     await this.#settle(applied);
     if (oneByOne && position !== null) await this.target.apply({ items: [], positions: [position] });

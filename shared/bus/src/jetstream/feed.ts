@@ -3,13 +3,12 @@ import { unavailable } from '../server/bus.ts';
 import type { RecentBatches } from '../server/payload.ts';
 import type { Arrival, Feed, Waiting } from '../server/worker.ts';
 import type { Link } from './link.ts';
-import type { Streams } from './streams.ts';
+import { nanosecondsPerMs, type Streams } from './streams.ts';
 
 /** How long the server keeps a request for a batch; then it is asked again. */
 const pullMs = 30_000;
 /** How often the server says that the request still stands. */
 const heartbeatMs = 5000;
-const nanosecondsPerMs = 1_000_000;
 
 const acknowledgement = '+ACK';
 const stillWorking = '+WPI';

@@ -2,10 +2,9 @@ import { type ConsumerInfo, NatsError } from 'nats';
 import type { PartitionLag } from '../port.ts';
 import { unavailable, type Workers } from '../server/bus.ts';
 import type { Link } from './link.ts';
-import type { StreamState, Streams } from './streams.ts';
+import { nanosecondsPerMs, type StreamState, type Streams } from './streams.ts';
 
 const consumerNotFound = 10_014;
-const nanosecondsPerMs = 1_000_000;
 
 /** How far consumers are behind. */
 export class Lag {

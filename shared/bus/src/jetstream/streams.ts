@@ -55,7 +55,8 @@ export interface StoredBatch {
   readonly timestampNanos: string;
 }
 
-const nanosecondsPerMs = 1_000_000;
+/** The server counts times in nanoseconds. */
+export const nanosecondsPerMs = 1_000_000;
 /** How long batches are kept: as long as tombstones stand in the stores at least. A store that is away longer reconciles. */
 const ageMsMax = 24 * 3_600_000;
 /** How long a repeated publish is known as such; it is repeated for seconds. */
