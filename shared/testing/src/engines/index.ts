@@ -1,5 +1,6 @@
 export { provision } from './cli/accounts.ts';
 export { planOf } from './cli/plan.ts';
+export { unpackDebian } from './debian.ts';
 export type { InstallTools } from './definition.ts';
 export { installed } from './install.ts';
 export { startEngine } from './launch.ts';
