@@ -4,6 +4,7 @@ import { batchItemsMax, batchOutcome, recordId } from './conversations.ts';
 import {
   cursorField,
   jsonField,
+  jsonObject,
   limitField,
   optional,
   positionField,
@@ -15,7 +16,7 @@ import {
 } from './route.ts';
 
 const result = z
-  .union([z.record(z.string(), jsonField), z.array(jsonField)], 'must be a JSON object or array')
+  .union([jsonObject, z.array(jsonField)], 'must be a JSON object or array')
   .describe('The result: a JSON object or array');
 const score = z.number().min(0).max(1);
 const duration = z.int().min(0).max(2_147_483_647).describe('Milliseconds');

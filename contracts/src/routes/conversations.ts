@@ -3,6 +3,7 @@ import { textLengthMax } from '../entities.ts';
 import {
   cursorField,
   jsonField,
+  jsonObject,
   limitField,
   optional,
   positionField,
@@ -25,7 +26,7 @@ export const newConversation = z.strictObject({
   user_input: text(0, textLengthMax),
   ai_response: text(0, textLengthMax),
   model_name: text(1, 50),
-  context: z.record(z.string(), jsonField).nullish().describe('Anything else about the exchange'),
+  context: jsonObject.nullish().describe('Anything else about the exchange'),
 });
 
 export const conversationChange = z
@@ -34,7 +35,7 @@ export const conversationChange = z
     user_input: text(0, textLengthMax),
     ai_response: text(0, textLengthMax),
     model_name: text(1, 50),
-    context: z.record(z.string(), jsonField).nullable(),
+    context: jsonObject.nullable(),
   })
   .partial()
   .refine((change) => Object.keys(change).length > 0, 'nothing to change');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Json } from '../canonical.ts';
 import type { Role } from '../definition.ts';
 import type { ErrorCode } from '../errors.ts';
 import './wording.ts';
@@ -73,11 +74,12 @@ export interface CallParams<P = unknown, Q = unknown, B = unknown> {
   readonly body: B;
 }
 
+const mustBeWellFormed = 'must be well-formed Unicode without NUL';
 const wellFormed = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
 /** A string of at most so many characters that every store can hold (no lone surrogates, no NUL). */
 export function text(lengthMin: number, lengthMax: number): z.ZodString {
-  return z.string().min(lengthMin).max(lengthMax).refine(wellFormed, 'must be well-formed Unicode without NUL');
+  return z.string().min(lengthMin).max(lengthMax).refine(wellFormed, mustBeWellFormed);
 }
 
 /** A field that may be left out; null says the same, as clients whose languages have no "left out" send it. */
@@ -109,8 +111,22 @@ export const cursorField = optional(z.string().max(1000)).describe('`next` of th
 /** A time in canonical form: UTC with microseconds. */
 export const timeField = z.string().describe('UTC with microseconds, YYYY-MM-DDTHH:MM:SS.ffffffZ');
 
-/** JSON of any shape. */
-export const jsonField = z.json();
+/** JSON of any shape, in which every text and name is one that every store can hold. */
+export const jsonField = z.json().refine(isWellFormed, mustBeWellFormed);
+
+/** JSON objects of any shape. */
+export const jsonObject = z.record(z.string().refine(wellFormed, mustBeWellFormed), jsonField);
+
+function isWellFormed(root: Json): boolean {
+  const waiting: Json[] = [root];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (typeof value === 'string' && !wellFormed(value)) return false;
+    if (typeof value !== 'object' || value === null) continue;
+    if (!Array.isArray(value) && !Object.keys(value).every(wellFormed)) return false;
+    for (const member of Object.values(value)) waiting.push(member);
+  }
+  return true;
+}
 
 /** A successful body: `status` beside the given fields; fields may be added later. */
 export function success<S extends z.ZodRawShape>(shape: S) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import {
   cursorField,
-  jsonField,
+  jsonObject,
   limitField,
   optional,
   type RouteDefinition,
@@ -30,8 +30,7 @@ const fullTextBody = z.strictObject({
 });
 
 const filterBody = z.strictObject({
-  query: z
-    .record(z.string(), jsonField)
+  query: jsonObject
     .nullish()
     .transform((filter) => filter ?? {})
     .describe(

@@ -118,8 +118,10 @@ test('each item is held to the schema and the rules by itself', async () => {
     { ...exchange, user_input: 5 },
     exchange,
     'text',
+    { ...exchange, id: '18', context: { list: [{ deep: 'a\0b' }] } },
+    { ...exchange, id: '19', context: { 'a\0b': 1 } },
   ]);
-  expect(outcomes(results)).toEqual(['refused', 'refused', 'inserted', 'refused']);
+  expect(outcomes(results)).toEqual(['refused', 'refused', 'inserted', 'refused', 'refused', 'refused']);
   expect(results[1]?.problem).toEqual({ code: 'invalid_request', detail: 'user_input: must be a text' });
   const [grant] = await adopt('role_permission', [{ id: '9', role_name: 'user', permission_code: 'fly' }]);
   expect(grant?.problem?.detail).toMatch('no such permission');
