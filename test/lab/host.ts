@@ -11,6 +11,7 @@ export const repository: string = fileURLToPath(new URL('../../', import.meta.ur
 
 const project = 'mindora-lab';
 const composeMs = 10 * 60_000;
+const attackMs = 15 * 60_000;
 
 /** Copies of versions/ and compose/ that the lab runs, so that what it makes never gets into the repository. */
 export interface LabPlaces {
@@ -89,6 +90,18 @@ export class Host {
     const { manifests, compose } = this.places;
     const main = join(repository, 'scripts/src/main.ts');
     return run(process.execPath, [main, ...args, '--manifests', manifests, '--compose', compose]);
+  }
+
+  /** Attacks versions of the lab by `mindora isolation`, with what it prints shown; its exit code. */
+  async attack(versions: readonly string[]): Promise<number> {
+    const docker = this.podman === null ? 'unix:///var/run/docker.sock' : `unix://${this.podman.socket}`;
+    const secrets = join(this.places.compose, 'secrets');
+    // There is no data of theirs outside their containers.
+    const places = ['--data', join(this.directory, 'files', 'data'), '--secrets', secrets, '--docker', docker];
+    const main = join(repository, 'scripts/src/main.ts');
+    const args = [main, 'isolation', '--version', ...versions, ...places];
+    const { code } = await attempt(process.execPath, args, { shown: true, timeoutMs: attackMs });
+    return code;
   }
 
   /** @throws MindoraError `conflict` where a Docker engine has volumes of these versions that are not the lab's */

@@ -1,5 +1,5 @@
 /**
- * `npm run lab -- up|check|status|down [versions] [--fourth] [--images] [--keep]`: whole versions of compose/ on real
+ * `npm run lab -- up|check|isolation|status|down [versions] [--fourth] [--images] [--keep]`: whole versions of compose/ on real
  * containers; README.md tells what is looked at.
  */
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ import { provideImages } from './images.ts';
 import { bringDown, bringUp, showStatus } from './stack.ts';
 
 const usage =
-  'npm run lab -- up|check|status|down|images|docker [versions, default future dao] [--fourth NAME] [--images]';
+  'npm run lab -- up|check|isolation|status|down|images|docker [versions, default future dao] [--fourth NAME] [--images]';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -40,6 +40,7 @@ const actions: Readonly<Record<string, (host: Host) => Promise<boolean>>> = {
     return true;
   },
   check: (host) => checkLab(host, versions, { fourth: values.fourth as string | undefined, tell, print }),
+  isolation: async (host) => (await host.attack(versions)) === 0,
   status: (host) => showStatus(host, print),
   down: async (host) => {
     await bringDown(host, { images: values.images === true, tell });
