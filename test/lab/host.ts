@@ -96,6 +96,8 @@ export class Host {
   async attack(versions: readonly string[]): Promise<number> {
     const docker = this.podman === null ? 'unix:///var/run/docker.sock' : `unix://${this.podman.socket}`;
     const secrets = join(this.places.compose, 'secrets');
+    // Its netavark forgets the rules between bridges when a network goes (compose/README.md).
+    await this.podman?.podman(['network', 'reload', '--all']);
     // There is no data of theirs outside their containers.
     const places = ['--data', join(this.directory, 'files', 'data'), '--secrets', secrets, '--docker', docker];
     const main = join(repository, 'scripts/src/main.ts');
