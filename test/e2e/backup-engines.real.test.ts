@@ -1,7 +1,7 @@
 /** A whole version on real engines, backed up under load, lost, restored and rolled back by the commands. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { BackupRecord } from '@mindora/cli/backup/record';
 import { connectMysql } from '@mindora/testing/engines';
 import { until } from '@mindora/testing/plain';
@@ -36,74 +36,77 @@ async function idsInPrimary(): Promise<Set<string>> {
   }
 }
 
-beforeAll(async () => {
-  engines = await startOwnEngines('nats');
-  writeAddresses();
-  version = await start();
-}, commandMs);
+describe.each(['nats', 'rabbitmq'] as const)('over %s', (bus) => {
+  beforeAll(async () => {
+    engines = await startOwnEngines(bus);
+    writeAddresses();
+    version = await start();
+  }, commandMs);
 
-afterAll(async () => {
-  version.kill();
-  await version.ended;
-  await engines.close();
-}, commandMs);
-
-test(
-  'comes back with all that was acknowledged, and every store agrees',
-  async () => {
-    const writers = startWriters(version, 3);
-    await writers.more(60);
-    const before = [...writers.acknowledged];
-    const { json } = await mindoraJson(engines.data, ['backup', '--to', join(engines.data, 'elsewhere')]);
-    const record = json.backup as BackupRecord;
-    expect(record).toMatchObject({ engine: 'mysql', version: 'future' });
-    await writers.more(60);
-    await writers.stop();
-    const { code, output } = await mindora(engines.data, ['status']);
-    expect([code, output]).toEqual([0, expect.stringMatching('backup: ')]);
-    // Batches that were on their way to the stores are of the state that goes.
+  afterAll(async () => {
     version.kill();
     await version.ended;
-    const all = await idsInPrimary();
-    rmSync(place(), { recursive: true });
-    writeAddresses();
+    await engines.close();
+  }, commandMs);
 
-    const folder = join(engines.data, 'elsewhere', record.name);
-    const refused = await mindora(engines.data, ['restore', folder, '--engines', 'real']);
-    expect([refused.code, refused.error]).toEqual([1, expect.stringMatching('give --replace')]);
-    const restored = await mindoraJson(engines.data, ['restore', folder, '--engines', 'real', '--replace']);
-    const verified = restored.json.verify as { agree: boolean; ledger: { root: string } };
-    expect({ code: restored.code, agree: verified?.agree }).toEqual({ code: 0, agree: true });
-    const ids = await idsInPrimary();
-    expect(before.filter((id) => !ids.has(id))).toEqual([]);
-    expect(ids.size).toBe(record.records.conversation);
-    expect(all.size).toBeGreaterThan(ids.size);
+  test(
+    'comes back with all that was acknowledged, and every store agrees',
+    async () => {
+      const writers = startWriters(version, 3);
+      await writers.more(60);
+      const before = [...writers.acknowledged];
+      const { json } = await mindoraJson(engines.data, ['backup', '--to', join(engines.data, 'elsewhere')]);
+      const record = json.backup as BackupRecord;
+      expect(record).toMatchObject({ engine: 'mysql', version: 'future' });
+      await writers.more(60);
+      await writers.stop();
+      const { code, output } = await mindora(engines.data, ['status']);
+      expect([code, output]).toEqual([0, expect.stringMatching('backup: ')]);
+      expect((await mindora(engines.data, ['doctor', '--engines', 'real'])).output).toMatch(/backup .*none yet/);
+      // Batches that were on their way to the stores are of the state that goes.
+      version.kill();
+      await version.ended;
+      const all = await idsInPrimary();
+      rmSync(place(), { recursive: true });
+      writeAddresses();
 
-    const back = await mindoraJson(engines.data, ['rollback']);
-    expect({ code: back.code, agree: (back.json.verify as { agree: boolean })?.agree }).toEqual({
-      code: 0,
-      agree: true,
-    });
-    expect(await idsInPrimary()).toEqual(all);
+      const folder = join(engines.data, 'elsewhere', record.name);
+      const refused = await mindora(engines.data, ['restore', folder, '--engines', 'real']);
+      expect([refused.code, refused.error]).toEqual([1, expect.stringMatching('give --replace')]);
+      const restored = await mindoraJson(engines.data, ['restore', folder, '--engines', 'real', '--replace']);
+      const verified = restored.json.verify as { agree: boolean; ledger: { root: string } };
+      expect({ code: restored.code, agree: verified?.agree }).toEqual({ code: 0, agree: true });
+      const ids = await idsInPrimary();
+      expect(before.filter((id) => !ids.has(id))).toEqual([]);
+      expect(ids.size).toBe(record.records.conversation);
+      expect(all.size).toBeGreaterThan(ids.size);
 
-    version = await start();
-    expect((await mindora(engines.data, ['verify'])).code).toBe(0);
-  },
-  commandMs,
-);
+      const back = await mindoraJson(engines.data, ['rollback']);
+      expect({ code: back.code, agree: (back.json.verify as { agree: boolean })?.agree }).toEqual({
+        code: 0,
+        agree: true,
+      });
+      expect(await idsInPrimary()).toEqual(all);
 
-test(
-  'is backed up by its schedule',
-  async () => {
-    expect(await version.stop()).toBe(0);
-    const seen = new Set(readdirSync(place('backups')));
-    const environment = { MINDORA_BACKUP_EVERY_HOURS: String(2 / 3600) };
-    version = await whenReady(engines.data, launchVersion(engines.data, { environment }));
-    await until(
-      () => readdirSync(place('backups')).some((name) => !name.startsWith('.') && !seen.has(name)),
-      60_000,
-      () => version.log(),
-    );
-  },
-  commandMs,
-);
+      version = await start();
+      expect((await mindora(engines.data, ['verify'])).code).toBe(0);
+    },
+    commandMs,
+  );
+
+  test(
+    'is backed up by its schedule',
+    async () => {
+      expect(await version.stop()).toBe(0);
+      const seen = new Set(readdirSync(place('backups')));
+      const environment = { MINDORA_BACKUP_EVERY_HOURS: String(2 / 3600) };
+      version = await whenReady(engines.data, launchVersion(engines.data, { environment }));
+      await until(
+        () => readdirSync(place('backups')).some((name) => !name.startsWith('.') && !seen.has(name)),
+        60_000,
+        () => version.log(),
+      );
+    },
+    commandMs,
+  );
+});

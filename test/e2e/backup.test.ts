@@ -76,6 +76,11 @@ describe('a backup', () => {
     expect(await json('backup', 'verify', name)).toMatchObject({ code: 0, json: { whole: true, backup: { name } } });
   });
 
+  test('is told by doctor, with its age and what is planned', async () => {
+    const { output } = await run('doctor');
+    expect(output).toMatch(/backup +future-\d{8}T\d{9}Z, \d+ (s|min) old, [\d.]+ .iB \(planned every 24 h\)/);
+  });
+
   test('knows every file of a version: as part of the state, or of the place', () => {
     const ofThePlace = ['backups', 'lock.sqlite', 'lock.sqlite-journal', 'metrics.key', 'running.json'];
     const found = readdirSync(place('future'));
