@@ -78,7 +78,7 @@ describe('a backup', () => {
 
   test('is told by doctor, with its age and what is planned', async () => {
     const { output } = await run('doctor');
-    expect(output).toMatch(/backup +future-\d{8}T\d{9}Z, \d+ (s|min) old, [\d.]+ .iB \(planned every 24 h\)/);
+    expect(output).toMatch(/backup +ok +future-\d{8}T\d{9}Z, \d+ (s|min) old, [\d.]+ .iB \(planned every 24 h\)/);
   });
 
   test('knows every file of a version: as part of the state, or of the place', () => {
