@@ -36,6 +36,18 @@ async function idsInPrimary(): Promise<Set<string>> {
   }
 }
 
+/** As a Mindora would have left it that hadn't the last one yet; each may be run again. */
+async function forgetLastMigration(): Promise<string> {
+  const shell = await connectMysql(engines.environment.MINDORA_PRIMARY_URL ?? '');
+  try {
+    const [last] = await shell.query('SELECT name FROM _migrations ORDER BY id DESC LIMIT 1');
+    await shell.query(`DELETE FROM _migrations WHERE name = '${last?.name}'`);
+    return String(last?.name);
+  } finally {
+    await shell.close();
+  }
+}
+
 describe.each(['nats', 'rabbitmq'] as const)('over %s', (bus) => {
   beforeAll(async () => {
     engines = await startOwnEngines(bus);
@@ -106,6 +118,22 @@ describe.each(['nats', 'rabbitmq'] as const)('over %s', (bus) => {
         60_000,
         () => version.log(),
       );
+    },
+    commandMs,
+  );
+
+  test(
+    'is upgraded by the command, with a backup before it and a verify after it',
+    async () => {
+      expect(await version.stop()).toBe(0);
+      const last = await forgetLastMigration();
+      const check = await mindora(engines.data, ['upgrade', '--check']);
+      expect([check.code, check.output]).toEqual([0, expect.stringMatching(`would be upgraded by .*${last}`)]);
+      const { code, output } = await mindora(engines.data, ['upgrade']);
+      expect([code, output]).toEqual([0, expect.stringMatching('every store agrees')]);
+      const { json } = await mindoraJson(engines.data, ['backup', 'list']);
+      expect(json.backups).toContainEqual(expect.objectContaining({ reason: 'upgrade' }));
+      expect((await mindora(engines.data, ['upgrade'])).output).toBe('version future has nothing to upgrade\n');
     },
     commandMs,
   );
