@@ -9,6 +9,7 @@ import { Podman } from './podman.ts';
 
 export const repository: string = fileURLToPath(new URL('../../', import.meta.url));
 
+const commandLine = join(repository, 'scripts/src/main.ts');
 const project = 'mindora-lab';
 const composeMs = 10 * 60_000;
 const attackMs = 15 * 60_000;
@@ -88,20 +89,18 @@ export class Host {
   /** The command line of this tree, on the lab's copies. */
   mindora(args: readonly string[]): Promise<string> {
     const { manifests, compose } = this.places;
-    const main = join(repository, 'scripts/src/main.ts');
-    return run(process.execPath, [main, ...args, '--manifests', manifests, '--compose', compose]);
+    return run(process.execPath, [commandLine, ...args, '--manifests', manifests, '--compose', compose]);
   }
 
   /** Attacks versions of the lab by `mindora isolation`, with what it prints shown; its exit code. */
   async attack(versions: readonly string[]): Promise<number> {
-    const docker = this.podman === null ? 'unix:///var/run/docker.sock' : `unix://${this.podman.socket}`;
+    const docker = this.environment.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
     const secrets = join(this.places.compose, 'secrets');
     // Its netavark forgets the rules between bridges when a network goes (compose/README.md).
     await this.podman?.podman(['network', 'reload', '--all']);
     // There is no data of theirs outside their containers.
     const places = ['--data', join(this.directory, 'files', 'data'), '--secrets', secrets, '--docker', docker];
-    const main = join(repository, 'scripts/src/main.ts');
-    const args = [main, 'isolation', '--version', ...versions, ...places];
+    const args = [commandLine, 'isolation', '--version', ...versions, ...places];
     const { code } = await attempt(process.execPath, args, { shown: true, timeoutMs: attackMs });
     return code;
   }

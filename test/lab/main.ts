@@ -1,5 +1,5 @@
 /**
- * `npm run lab -- up|check|isolation|status|down [versions] [--fourth] [--images] [--keep]`: whole versions of compose/ on real
+ * `npm run lab -- up|check|isolation|status|down [versions] [--fourth] [--images]`: whole versions of compose/ on real
  * containers; README.md tells what is looked at.
  */
 import { parseArgs } from 'node:util';

@@ -75,11 +75,12 @@ export interface CallParams<P = unknown, Q = unknown, B = unknown> {
 }
 
 const mustBeWellFormed = 'must be well-formed Unicode without NUL';
-const wellFormed = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
+/** Of every store: PostgreSQL refuses NUL, and half a surrogate pair has no UTF-8. */
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
 
 /** A string of at most so many characters that every store can hold (no lone surrogates, no NUL). */
 export function text(lengthMin: number, lengthMax: number): z.ZodString {
-  return z.string().min(lengthMin).max(lengthMax).refine(wellFormed, mustBeWellFormed);
+  return z.string().min(lengthMin).max(lengthMax).refine(isStorable, mustBeWellFormed);
 }
 
 /** A field that may be left out; null says the same, as clients whose languages have no "left out" send it. */
@@ -112,17 +113,17 @@ export const cursorField = optional(z.string().max(1000)).describe('`next` of th
 export const timeField = z.string().describe('UTC with microseconds, YYYY-MM-DDTHH:MM:SS.ffffffZ');
 
 /** JSON of any shape, in which every text and name is one that every store can hold. */
-export const jsonField = z.json().refine(isWellFormed, mustBeWellFormed);
+export const jsonField = z.json().refine(holdsStorable, mustBeWellFormed);
 
 /** JSON objects of any shape. */
-export const jsonObject = z.record(z.string().refine(wellFormed, mustBeWellFormed), jsonField);
+export const jsonObject = z.record(z.string().refine(isStorable, mustBeWellFormed), jsonField);
 
-function isWellFormed(root: Json): boolean {
+function holdsStorable(root: Json): boolean {
   const waiting: Json[] = [root];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
-    if (typeof value === 'string' && !wellFormed(value)) return false;
+    if (typeof value === 'string' && !isStorable(value)) return false;
     if (typeof value !== 'object' || value === null) continue;
-    if (!Array.isArray(value) && !Object.keys(value).every(wellFormed)) return false;
+    if (!Array.isArray(value) && !Object.keys(value).every(isStorable)) return false;
     for (const member of Object.values(value)) waiting.push(member);
   }
   return true;
