@@ -66,10 +66,22 @@ export function partiesIn(data: string, names: readonly string[], places: Partia
   });
 }
 
-/** Attacks with all probes, with those that are named, or with a test's own among them. */
-export function attack(parties: readonly Party[], chosen?: readonly (string | Probe)[]): Promise<Finding[]> {
+/**
+ * Attacks with all probes, with those that are named, or with a test's own among them.
+ *
+ * @throws Error where records that were written for it stay, unless the test expects that
+ */
+export function attack(
+  parties: readonly Party[],
+  chosen?: readonly (string | Probe)[],
+  onLeft: (urls: readonly string[]) => void = failOnLeft,
+): Promise<Finding[]> {
   const used = (chosen ?? probes).map((one) => (typeof one === 'string' ? probeOf(one) : one));
-  return attackAll(parties, { probes: used, writes: true, clock, random });
+  return attackAll(parties, { probes: used, writes: true, clock, random, onLeft });
+}
+
+function failOnLeft(urls: readonly string[]): never {
+  throw new Error(`not deleted: ${urls.join(', ')}`);
 }
 
 /** The same without anything being written. */

@@ -12,7 +12,7 @@ import { type Kind, kinds, type Outcome, type Probe } from '../isolation/probe.t
 import { probes } from '../isolation/probes/index.ts';
 import { type IsolationReport, reportOf } from '../isolation/report.ts';
 import { attackAll, type Finding } from '../isolation/run.ts';
-import { paint, print, printJson, progress, table } from '../output.ts';
+import { paint, print, printJson, progress, table, tell } from '../output.ts';
 import { composeDirectory } from '../versions/generated.ts';
 import { exitCodes, reportError } from './command.ts';
 
@@ -55,9 +55,9 @@ export function addIsolation(program: Command): void {
 
 const helpText = `
 Every version attacks every other one: with its keys, tokens and passwords, by its ports, files and ids. A record with
-random words is written into each running version and looked for in all others; it is deleted at the end. "held" means
-that the attack was made and refused, where the owner is let in; "untried" that it could not be made, which proves
-nothing. docs/isolation.md tells what each probe tries.
+random words is written into each running version and looked for in all others; it is deleted at the end, and its URL is
+printed where it could not be. "held" means that the attack was made and refused, where the owner is let in; "untried"
+that it could not be made, which proves nothing. docs/isolation.md tells what each probe tries.
 
 Exit code: 0 nothing crossed, 1 something did, 2 nothing could be tried (with --strict: not everything).
 
@@ -72,14 +72,17 @@ async function run(flags: IsolationFlags): Promise<void> {
     const parties = await partiesOf(flags);
     const chosen = chosenProbes(flags);
     const shown = flags.json ? null : progress('isolation');
+    const left: string[] = [];
     const findings = await attackAll(parties, {
       probes: chosen,
       writes: flags.write,
       clock: systemClock(),
       random: systemRandom(),
       onProgress: (done, total, what) => shown?.update(done, total, what),
+      onLeft: (urls) => left.push(...urls),
     });
     shown?.end();
+    if (left.length > 0) tell(`records of this run that could not be deleted:\n${left.join('\n')}`);
     const names = parties.map(({ name }) => name);
     const report = reportOf(names, chosen, findings, performance.now() - began);
     if (flags.json) printJson(report);

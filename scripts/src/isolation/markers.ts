@@ -28,6 +28,7 @@ const wordBytes = 12;
 /** How long sync may take to carry it to every store. */
 const visibleMsMax = 15_000;
 const pollEveryMs = 50;
+const removalsMax = 3;
 
 /** Everything random in a marker: whoever finds one of these has found it. */
 export function wordsOf({ word, userId, sessionId, conversationId, analysisId }: Marker): string[] {
@@ -60,7 +61,13 @@ async function plant({ gateway }: Party, { clock, random }: { clock: Clock; rand
     seenIn: new Set(),
   };
   const credential = adminKey.reveal();
-  const paths = await Promise.all(recordsOf(draft).map((record) => write(gateway.url, credential, record)));
+  const writes = await Promise.allSettled(recordsOf(draft).map((record) => write(gateway.url, credential, record)));
+  const paths = writes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const refused = writes.find((one) => one.status === 'rejected');
+  if (refused !== undefined) {
+    await Promise.all(paths.map((path) => remove(gateway.url + path, credential)));
+    throw refused.reason;
+  }
   return { ...draft, paths, seenIn: await untilSeen(gateway.url, credential, draft, clock) };
 }
 
@@ -139,13 +146,28 @@ export function tells(answer: string, marker: Marker, question: string): boolean
   return wordsOf(marker).some((word) => answer.includes(word) && !question.includes(word));
 }
 
-/** Deletes what was written; a version that was stopped meanwhile keeps a few records of nobody's. */
-export async function removeMarkers(parties: readonly Party[], markers: MarkersByVersion): Promise<void> {
+/**
+ * Deletes what was written.
+ *
+ * @returns URLs of records that are still there: their version was stopped meanwhile, or refused
+ */
+export async function removeMarkers(parties: readonly Party[], markers: MarkersByVersion): Promise<string[]> {
   const removals = parties.flatMap(({ name, gateway }) => {
     const marker = markers.get(name);
     if (gateway === null || marker === undefined || 'missing' in marker) return [];
     const credential = gateway.adminKey?.reveal() ?? null;
-    return marker.paths.map((path) => ask(gateway.url + path, { method: 'DELETE', credential }));
+    return marker.paths.map(async (path) =>
+      (await remove(gateway.url + path, credential)) ? [] : [gateway.url + path],
+    );
   });
-  await Promise.allSettled(removals);
+  return (await Promise.all(removals)).flat();
+}
+
+/** Whether it is gone; who is slow to answer is asked again. */
+async function remove(url: string, credential: string | null): Promise<boolean> {
+  for (let attempt = 1; attempt <= removalsMax; attempt++) {
+    const answer = await ask(url, { method: 'DELETE', credential }).catch(() => null);
+    if (answer !== null && (answer.status === 200 || answer.status === 404)) return true;
+  }
+  return false;
 }

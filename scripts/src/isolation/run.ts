@@ -19,6 +19,8 @@ export interface IsolationOptions {
   readonly clock: Clock;
   readonly random: Random;
   onProgress?(done: number, total: number, what: string): void;
+  /** URLs of records that were written for it and could not be deleted. */
+  onLeft?(urls: readonly string[]): void;
 }
 
 const partiesMax = 50;
@@ -42,7 +44,8 @@ export async function attackAll(parties: readonly Party[], options: IsolationOpt
   try {
     return await attackWith(parties, markers, options);
   } finally {
-    if (options.writes) await removeMarkers(parties, markers);
+    const left = options.writes ? await removeMarkers(parties, markers) : [];
+    if (left.length > 0) options.onLeft?.(left);
   }
 }
 
