@@ -5,7 +5,7 @@ const common = {
   transform: {
     '\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
   },
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };
 
 /** *.real.test.ts need real engines: jest.real.config.mjs runs them. */
@@ -17,7 +17,7 @@ export default {
   // A test that failed half-way may leave a thread behind; the run must end all the same.
   forceExit: true,
   // Of the whole run: jest ignores a project's own.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   reporters: [
     'default',
     '<rootDir>/test/support/conformance-reporter.mjs',
@@ -41,7 +41,7 @@ export default {
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
       testPathIgnorePatterns: [...ignored, '\\.real\\.test\\.ts$'],
-      testTimeout: 180_000,
+      testTimeout: 600_000,
     },
   ],
 };

@@ -15,7 +15,7 @@ test('a bus that hangs is told within some seconds, and asked once however often
     busStatus(parts as never),
     lagOf(parts as never, 'cache'),
   ]);
-  expect(performance.now() - began).toBeLessThan(10_000);
+  expect(performance.now() - began).toBeLessThan(20_000);
   expect(looks[0]).toMatchObject({ engine: 'hanging', incarnation: null, lastError: 'store_unavailable' });
   expect(looks[2]).toEqual({ lagBatches: 0, lagMs: 0 });
   expect(asked).toBe(2);

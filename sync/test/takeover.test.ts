@@ -91,7 +91,7 @@ describe('an engine that does not guard', () => {
     await until(() => isReconciling(world));
     const begun = performance.now();
     await world.stop();
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(performance.now() - begun).toBeLessThan(30_000);
     await world.reopenBus();
   });
 

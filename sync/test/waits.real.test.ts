@@ -68,4 +68,4 @@ test('so it does where more was written at once than a position lists', async ()
   } finally {
     await world.close();
   }
-}, 60_000);
+});

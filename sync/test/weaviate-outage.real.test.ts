@@ -24,7 +24,7 @@ let world: World;
 
 beforeAll(async () => {
   engine = await startEngine('weaviate');
-}, 180_000);
+});
 afterAll(() => engine.stop());
 beforeEach(async () => {
   const connection = { url: engine.url, namespace: '' };
@@ -105,7 +105,7 @@ test('killed again and again under load: every record is found, and nobody helps
     expect(await world.differences()).toEqual([]);
     expect(await missed()).toEqual([]);
   }
-}, 600_000);
+});
 
 test.each([
   ['the index of its vectors', /\.hnsw\.commitlog\.d$/],

@@ -53,24 +53,25 @@ describe('what is a user’s is nobody else’s', () => {
 
   beforeAll(async () => {
     const secret = { user_input: 'where the lighthouse is', ai_response: 'the lighthouse is north' };
-    const conversation = await post('/api/v1/ai/conversation', exchange('alice', secret), as('alice'));
-    const again = await post('/api/v1/ai/conversation', exchange('alice', secret), as('alice'));
+    const items = [exchange('alice', secret), exchange('alice', secret)];
+    const conversations = await post('/api/v1/ai/conversations/batch', { items }, as('alice'));
     const lighthouse = analysed('alice', { input_content: 'lighthouse', analysis_result: { skills: ['lighthouse'] } });
     const analysis = await post('/api/v1/ai/analysis', lighthouse, as('alice'));
     await ask('PUT', '/api/v1/ai/profile/alice', { body: { city: 'lighthouse' }, ...as('alice') });
     const listed = await get('/api/v1/auth/keys', as('alice'));
-    ids.conversation_id = String(conversation.body.conversation_id);
+    const [conversation] = conversations.body.results as { conversation_id: string }[];
+    ids.conversation_id = conversation?.conversation_id ?? '';
     ids.analysis_id = String(analysis.body.analysis_id);
     ids.session_id = encodeURIComponent('session of alice');
     ids.key_id = (listed.body.keys as { id: string }[])[0]?.id ?? '';
     ids.id = 'alice';
-    after = again.body.position;
+    after = conversations.body.position;
     await until(
       async () => {
         const { body } = await get('/api/v1/ai/graph/skills?user_id=alice');
         return JSON.stringify(body).includes('lighthouse') || null;
       },
-      10_000,
+      60_000,
       () => 'the analysis in the graph',
     );
   });
@@ -118,7 +119,7 @@ describe('what is a user’s is nobody else’s', () => {
       { user_id: { $not: { $eq: 'bob' } } },
       { "x' OR 1=1 --": { $exists: false } },
     ];
-    const page = await get('/api/v1/ai/history/alice?limit=1', as('alice'));
+    const page = await get('/api/v1/ai/history/alice?limit=1', { ...as('alice'), after });
     const conversation = `AIConversation:${ids.conversation_id}`;
     const asked = [
       ...filters.map((query) => post('/api/v1/ai/search/conversations/mongodb', { query }, as('bob'))),

@@ -83,15 +83,21 @@ describe('what A1 asks for, line by line', () => {
   test('A1.2, A1.5, A1.7: figures that are whole or missing, and words of the result', async () => {
     const none = await get('/api/v1/ai/statistics?user_id=analyst');
     expect(none.body.statistics).toEqual({ total_analyses: 0, average_confidence: null });
-    await post('/api/v1/ai/analysis', analysed('analyst', { confidence_score: 1, processing_time: null }));
+    const success = { analysis_id: expect.any(String), status: 'success' };
+    const whole = analysed('analyst', { confidence_score: 1, processing_time: null });
+    const first = await post('/api/v1/ai/analysis', whole);
+    expect(first.body).toMatchObject(success);
+    const one = await get('/api/v1/ai/statistics?user_id=analyst', { after: first.body.position });
+    expect(one.body.statistics).toMatchObject({ total_analyses: 1, average_confidence: 1 });
     const half = analysed('analyst', { confidence_score: 0.5, processing_time: 12 });
-    await post('/api/v1/ai/analysis', half);
-    const last = await post('/api/v1/ai/analysis', analysed('analyst', { confidence_score: null }));
-    expect(last.body).toMatchObject({ analysis_id: expect.any(String), status: 'success' });
-    const after = { after: last.body.position };
+    const items = [half, analysed('analyst', { confidence_score: null })];
+    const more = await post('/api/v1/ai/analyses/batch', { items });
+    expect(more.body.results).toMatchObject([success, success]);
+    const after = { after: more.body.position };
     const some = await get('/api/v1/ai/statistics?user_id=analyst', after);
     expect(some.body.statistics).toMatchObject({ total_analyses: 3, average_confidence: 0.75 });
     const words = { query: 'typescript', analysis_type: 'resume', user_id: 'analyst' };
+    await post('/api/v1/ai/search/analysis', words, { after: first.body.position });
     const { body } = await post('/api/v1/ai/search/analysis', words, after);
     expect(body.results).toMatchObject([{ tags: ['analysis', 'resume'] }, {}, {}]);
     const others = await post('/api/v1/ai/search/analysis', { ...words, analysis_type: 'other' }, after);

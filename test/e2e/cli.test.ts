@@ -123,7 +123,7 @@ describe('import', () => {
     const first = start('import', file, '--batch', '20');
     await until(
       async () => (await records()) > before + 40,
-      20_000,
+      60_000,
       () => 'some lines',
     );
     first.child.kill('SIGKILL');
@@ -185,7 +185,7 @@ describe('verify', () => {
     const watching = start('verify', '--watch', '--every', '0.1', '--json');
     await until(
       async () => (watching.output().match(/^}$/gm)?.length ?? 0) >= 2,
-      20_000,
+      120_000,
       () => watching.output(),
     );
     watching.child.kill('SIGINT');

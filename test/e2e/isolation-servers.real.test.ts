@@ -94,7 +94,7 @@ describe('two versions', () => {
       const running = await Promise.all(ownEngines.map(async (engine) => [engine, await start(engine)] as const));
       for (const [engine, server] of running) started.set(`${version} ${engine}`, server);
     }
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await Promise.all([...started.values()].map((engine) => engine.stop()));

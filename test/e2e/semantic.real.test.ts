@@ -29,11 +29,10 @@ async function placesIn(data: string, environment: Readonly<Record<string, strin
   const version = await whenReady(data, launchVersion(data, { environment, logLevel: 'error' }));
   running.push(version);
   const api = await createApi(version);
-  let position: unknown;
-  for (const [i, { answer }] of pairs.entries()) {
-    const record = { user_id: 'asker', session_id: `s${i}`, user_input: '咨询', ai_response: answer, model_name: 'm' };
-    position = (await api.ask('POST', '/api/v1/ai/conversation', { body: record })).body.position;
-  }
+  const items = pairs.map(({ answer }, i) => {
+    return { user_id: 'asker', session_id: `s${i}`, user_input: '咨询', ai_response: answer, model_name: 'm' };
+  });
+  const { position } = (await api.ask('POST', '/api/v1/ai/conversations/batch', { body: { items } })).body;
   const places: number[] = [];
   for (const { question, answer } of pairs) {
     const asked = { body: { query: question, limit: 10 }, after: position };

@@ -38,7 +38,7 @@ async function soon(ask: () => Promise<Answer>, code: string | undefined): Promi
       last = await codeOf(ask());
       return last === code || null;
     },
-    10_000,
+    60_000,
     () => `${code}, not ${last}`,
   );
 }

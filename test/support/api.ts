@@ -56,7 +56,7 @@ function requestOf({ key, body, raw, headers = {}, after }: Asked, adminKey: str
     headers: {
       ...(shown === null ? {} : { authorization: `Bearer ${shown}` }),
       ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(after === undefined ? {} : { 'x-mindora-after': String(after) }),
+      ...(after === undefined ? {} : { 'x-mindora-after': String(after), 'x-mindora-wait-ms': '60000' }),
       ...headers,
     },
     ...(payload === undefined ? {} : { body: payload }),

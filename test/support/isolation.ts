@@ -13,7 +13,7 @@ import { until } from '@mindora/testing/plain';
 import { environmentWith } from './config.ts';
 
 const main = join(import.meta.dirname, '../../scripts/src/main.ts');
-const startDeadlineMs = 120_000;
+const startDeadlineMs = 240_000;
 const clock = systemClock();
 const random = systemRandom();
 

@@ -7,7 +7,7 @@ import { environmentWith } from './config.ts';
 import { engineArguments } from './data.ts';
 
 const main = join(import.meta.dirname, '../../scripts/src/main.ts');
-const startDeadlineMs = 120_000;
+const startDeadlineMs = 240_000;
 
 /** A version's process, ready or not. */
 export interface LaunchedVersion {

@@ -18,7 +18,11 @@ export interface StoredBackup {
 export function listBackups(folder: string, version: string): StoredBackup[] {
   if (!existsSync(folder)) return [];
   const names = readdirSync(folder).filter((name) => isBackupName(name, version));
-  return names.sort().map((name) => ({ name, folder: join(folder, name), record: recordOrNull(join(folder, name)) }));
+  const found = names
+    .sort()
+    .map((name) => ({ name, folder: join(folder, name), record: recordOrNull(join(folder, name)) }));
+  // One that was removed meanwhile is gone, not damaged.
+  return found.filter(({ record, folder }) => record !== null || existsSync(folder));
 }
 
 function recordOrNull(folder: string): BackupRecord | null {

@@ -24,7 +24,7 @@ async function run(operations: Operations, config: Config, flags: CommonFlags): 
   return status.healthy ? exitCodes.ok : exitCodes.failed;
 }
 
-const settleMs = 10_000;
+const settleMs = 60_000;
 const lookAgainMs = 100;
 
 /**

@@ -2,7 +2,7 @@
 import type { RouteDefinition } from '@mindora/contracts';
 import { systemClock } from '@mindora/runtime';
 
-const timeoutMs = 5000;
+const timeoutMsDefault = 5000;
 const textLengthMax = 200_000;
 const triesMax = 4;
 const clock = systemClock();
@@ -12,6 +12,8 @@ export interface Request {
   /** Sent as `Authorization: Bearer`; null: nothing is shown. */
   readonly credential?: string | null;
   readonly body?: unknown;
+  /** How long an answer may take. */
+  readonly timeoutMs?: number;
 }
 
 export interface Response {
@@ -36,7 +38,8 @@ export async function ask(url: string, request: Request = {}): Promise<Response>
   }
 }
 
-function send(url: string, { method = 'GET', credential = null, body }: Request): Promise<globalThis.Response> {
+function send(url: string, request: Request): Promise<globalThis.Response> {
+  const { method = 'GET', credential = null, body, timeoutMs = timeoutMsDefault } = request;
   const headers: Record<string, string> = {};
   if (credential !== null) headers.authorization = `Bearer ${credential}`;
   if (body !== undefined) headers['content-type'] = 'application/json';

@@ -26,9 +26,11 @@ export type MarkersByVersion = ReadonlyMap<string, Marker | { readonly missing: 
 
 const wordBytes = 12;
 /** How long sync may take to carry it to every store. */
-const visibleMsMax = 15_000;
+const visibleMsMax = 60_000;
 const pollEveryMs = 50;
 const removalsMax = 3;
+/** Of a version with a lot to do. */
+const timeoutMs = 20_000;
 
 /** Everything random in a marker: whoever finds one of these has found it. */
 export function wordsOf({ word, userId, sessionId, conversationId, analysisId }: Marker): string[] {
@@ -90,7 +92,7 @@ function recordsOf(marker: Marker): NewRecord[] {
 
 /** @returns the path of what was written */
 async function write(url: string, credential: string, { path, body }: NewRecord): Promise<string> {
-  const { status, text } = await ask(url + path, { method: 'POST', credential, body });
+  const { status, text } = await ask(url + path, { method: 'POST', credential, body, timeoutMs });
   if (status !== 201) throw new MindoraError('store_unavailable', `the gateway answers a write with ${status}`);
   const answer = JSON.parse(text) as Readonly<Record<string, string>>;
   return `${path}/${answer.conversation_id ?? answer.analysis_id ?? answer.id}`;
@@ -137,7 +139,7 @@ async function untilSeen(url: string, credential: string, marker: Marker, clock:
 export async function showsMarker(url: string, credential: string, place: Place, marker: Marker): Promise<boolean> {
   const { path, body } = place.ask(marker);
   const request = body === undefined ? {} : { method: 'POST', body };
-  const answer = await ask(url + path, { ...request, credential }).catch(() => null);
+  const answer = await ask(url + path, { ...request, credential, timeoutMs }).catch(() => null);
   return answer !== null && answer.status === 200 && tells(answer.text, marker, `${path} ${JSON.stringify(body)}`);
 }
 
@@ -166,7 +168,7 @@ export async function removeMarkers(parties: readonly Party[], markers: MarkersB
 /** Whether it is gone; who is slow to answer is asked again. */
 async function remove(url: string, credential: string | null): Promise<boolean> {
   for (let attempt = 1; attempt <= removalsMax; attempt++) {
-    const answer = await ask(url, { method: 'DELETE', credential }).catch(() => null);
+    const answer = await ask(url, { method: 'DELETE', credential, timeoutMs }).catch(() => null);
     if (answer !== null && (answer.status === 200 || answer.status === 404)) return true;
   }
   return false;

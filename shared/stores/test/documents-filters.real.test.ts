@@ -136,4 +136,4 @@ test('a filter finds the same documents on the server as on the embedded engine'
     { numRuns: 40 },
   );
   expect(found).toBeGreaterThan(20);
-}, 170_000);
+});

@@ -273,7 +273,7 @@ describe('a server that dies, hangs or is away', () => {
       expect(code).toBe('store_unavailable');
       await expect(store.apply(numbered(1))).rejects.toMatchObject({ code: 'store_unavailable' });
       expect(await store.health()).toMatchObject({ ok: false });
-      expect(performance.now() - killedAt).toBeLessThan(8000);
+      expect(performance.now() - killedAt).toBeLessThan(20_000);
       await engine.restart();
       const position = (await store.positions())[0]?.n ?? 0;
       // What was answered is there; of the one that was not, nobody knows.
@@ -293,7 +293,7 @@ describe('a server that dies, hangs or is away', () => {
     const tookMs = performance.now() - began;
     await engine.resume();
     for (const result of results) expect(result).toMatchObject({ reason: { code: 'store_unavailable' } });
-    expect(tookMs).toBeLessThan(20_000);
+    expect(tookMs).toBeLessThan(50_000);
     expect(await store.get([{ entity: 'conversation', id: 'c1' }])).toMatchObject([{ version: 1 }]);
   });
 
@@ -306,7 +306,7 @@ describe('a server that dies, hangs or is away', () => {
       expect(failed).toMatchObject({ code: 'store_unavailable' });
       expect(String(failed)).not.toMatch(/whisper/);
       expect(await away.health()).toMatchObject({ ok: false });
-      expect(performance.now() - began).toBeLessThan(8000);
+      expect(performance.now() - began).toBeLessThan(20_000);
       await away.close();
     }
     expect(() => openNeo4jGraph(neo4jOptions('whisper'))).toThrow(expect.not.stringContaining('whisper') as never);

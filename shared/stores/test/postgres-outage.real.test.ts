@@ -51,7 +51,7 @@ test('killed in the middle of applying, it is unavailable at once, and works aga
     expect(code).toBe('store_unavailable');
     await expect(store.apply(numbered(1))).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(await store.health()).toMatchObject({ ok: false });
-    expect(performance.now() - killedAt).toBeLessThan(5000);
+    expect(performance.now() - killedAt).toBeLessThan(10_000);
     await engine.restart();
     const position = (await store.positions())[0]?.n ?? 0;
     // What was answered is there; of the one that was not, nobody knows.
@@ -74,7 +74,7 @@ test('frozen, calls end within their time, and go on when it does', async () => 
   for (const result of results) {
     if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'store_unavailable' });
   }
-  expect(tookMs).toBeLessThan(20_000);
+  expect(tookMs).toBeLessThan(50_000);
   expect(await store.get([{ entity: 'conversation', id: 'frozen' }])).toMatchObject([{ version: 1 }]);
 });
 
@@ -86,6 +86,6 @@ test('away from the start, it is made all the same, and says so', async () => {
   expect(failed).toMatchObject({ code: 'store_unavailable' });
   expect(String(failed)).not.toMatch(/whisper/);
   expect(await away.health()).toMatchObject({ ok: false });
-  expect(performance.now() - began).toBeLessThan(5000);
+  expect(performance.now() - began).toBeLessThan(10_000);
   await away.close();
 });

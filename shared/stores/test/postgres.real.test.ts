@@ -168,7 +168,8 @@ describe('what others do to the database', () => {
     await store.refresh();
     const started = open();
     await started.migrate();
-    expect(performance.now() - began).toBeLessThan(5000);
+    // A lock is waited for 8 s.
+    expect(performance.now() - began).toBeLessThan(7_500);
     await started.close();
     await writer.end();
   });

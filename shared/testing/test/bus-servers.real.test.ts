@@ -57,7 +57,7 @@ describe.each(kinds)('the bus on $name and its server', ({ name, settings, empty
 
   beforeAll(async () => {
     engine = await startEngine(name);
-  }, 600_000);
+  });
   afterAll(() => engine.stop());
   beforeEach(() => {
     namespace = `round${rounds++}_`;
@@ -115,7 +115,7 @@ describe.each(kinds)('the bus on $name and its server', ({ name, settings, empty
       const incarnation = await bus.incarnation();
       const collector = collect(bus, relational, 0, undefined, { batchesMax });
       const publisher = publishOn(bus);
-      await until(() => publisher.confirmed.length >= 40);
+      await until(() => publisher.confirmed.length >= 40, restartMsMax);
       await engine.kill();
       const before = publisher.confirmed.length;
       await engine.restart();
@@ -167,11 +167,11 @@ describe.each(kinds)('the bus on $name and its server', ({ name, settings, empty
     for (const call of [() => bus.heads(), () => bus.lag(relational), () => bus.incarnation(), () => bus.renew()]) {
       const startedAt = performance.now();
       await expect(call()).rejects.toMatchObject(unavailable);
-      expect(performance.now() - startedAt).toBeLessThan(6000);
+      expect(performance.now() - startedAt).toBeLessThan(15_000);
     }
     const startedAt = performance.now();
     await expect(bus.publish([batchOf(0, 'b')])).rejects.toMatchObject(unavailable);
-    expect(performance.now() - startedAt).toBeLessThan(12_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
     await engine.restart();
     await publishSurely(bus, 'c1');
     await until(() => idsOf(collector.deliveries).includes('c1'), restartMsMax);
@@ -192,7 +192,7 @@ describe.each(kinds)('the bus on $name and its server', ({ name, settings, empty
     const incarnation = await bus.incarnation();
     const collector = collect(bus, relational, 0);
     const publisher = publishOn(bus);
-    await until(() => publisher.confirmed.length >= 30);
+    await until(() => publisher.confirmed.length >= 30, restartMsMax);
     await startEmpty(engine);
     const before = publisher.confirmed.length;
     await until(() => publisher.confirmed.length >= before + 30, restartMsMax);

@@ -32,7 +32,7 @@ beforeAll(async () => {
   await chmod(data.path, 0o711);
   const { status, stderr } = engines('up');
   expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('engines: addresses: ') });
-}, 300_000);
+});
 
 afterAll(async () => {
   engines('down');

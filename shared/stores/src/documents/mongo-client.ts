@@ -18,7 +18,7 @@ const options: MongoClientOptions = {
   appName: 'mindora',
   serverSelectionTimeoutMS: 3_000,
   connectTimeoutMS: 3_000,
-  socketTimeoutMS: 15_000,
+  socketTimeoutMS: 30_000,
   waitQueueTimeoutMS: 5_000,
   maxPoolSize: 20,
   minPoolSize: 0,

@@ -112,7 +112,7 @@ export class WeaviateConnection {
     this.assertOpen();
     const url = `${this.#base()}/v1/.well-known/ready`;
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(reachTimeoutMs) });
+      const response = await request(url, { method: 'GET', signal: AbortSignal.timeout(reachTimeoutMs) });
       await response.arrayBuffer();
       if (!response.ok) throw new MindoraError('store_unavailable', 'Weaviate is not ready');
       this.#answeredAt = performance.now();
@@ -132,7 +132,7 @@ export class WeaviateConnection {
     const signal = AbortSignal.timeout(timeoutSeconds * 1000);
     const init = { method, headers, signal, ...(body === undefined ? {} : { body }) };
     try {
-      const response = await fetch(`${this.#base()}/v1${path}`, init);
+      const response = await request(`${this.#base()}/v1${path}`, init);
       const text = await response.text();
       return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };
     } catch (error) {
@@ -240,6 +240,25 @@ export class WeaviateConnection {
     this.#answeredAt = Number.NEGATIVE_INFINITY;
     void client?.then((open) => open.close());
   }
+}
+
+/**
+ * A connection that is kept for the next request may be closed by the server just when it is used (RFC 9112, 9.5):
+ * what only reads is asked once more, on a new one. Whether a write was carried out, nobody knows: that is told.
+ */
+async function request(url: string, init: RequestInit & { readonly method: string }): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    if (init.method !== 'GET' || !wasClosed(error)) throw error;
+    return await fetch(url, init);
+  }
+}
+
+const closedCodes: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+function wasClosed(error: unknown): boolean {
+  return closedCodes.has((error as { readonly cause?: { readonly code?: unknown } }).cause?.code);
 }
 
 /** Looks every second whether the engine is still there; where it is gone, nobody waits for the answer. */

@@ -47,7 +47,7 @@ describe('a server', () => {
       await engine.kill();
       const thread = await Thread.start({ name: 'primary', module: primaryThread, data: location });
       const primary = connectPrimary(thread, location);
-      expect(await quick(() => outcome(primary, 'early'), 5000)).toBe('store_unavailable');
+      expect(await quick(() => outcome(primary, 'early'), 15_000)).toBe('store_unavailable');
       expect(await primary.health()).toMatchObject({ ok: false });
       const reading = primary.ledger.pending(1, 1).then(
         () => 'ok',
@@ -71,9 +71,9 @@ describe('a server', () => {
       const outcomes = Promise.all(ids.map((id) => outcome(primary, id)));
       await engine.kill();
       const acknowledged = (await outcomes).flatMap((result, n) => (result === 'ok' ? [`kept${n}`] : []));
-      expect(await quick(() => outcome(primary, 'away'), 5000)).toBe('store_unavailable');
+      expect(await quick(() => outcome(primary, 'away'), 15_000)).toBe('store_unavailable');
       await engine.restart();
-      await until(async () => (await outcome(primary, 'back')) === 'ok', 30_000);
+      await until(async () => (await outcome(primary, 'back')) === 'ok', 60_000);
       const versions = await primary.records.versions(acknowledged.map((id) => ({ entity: 'conversation', id })));
       expect(versions).toEqual(acknowledged.map(() => 1));
       await primary.close();
@@ -86,9 +86,9 @@ describe('a server', () => {
       await primary.migrate();
       await engine.suspend();
       expect(await quick(() => outcome(primary, 'hung'), 30_000)).toBe('store_unavailable');
-      expect(await quick(() => outcome(primary, 'hung too'), 10_000)).toBe('store_unavailable');
+      expect(await quick(() => outcome(primary, 'hung too'), 30_000)).toBe('store_unavailable');
       await engine.resume();
-      await until(async () => (await outcome(primary, 'awake')) === 'ok', 30_000);
+      await until(async () => (await outcome(primary, 'awake')) === 'ok', 60_000);
       await primary.close();
     });
   });

@@ -90,7 +90,7 @@ async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
 }
 
 /** Runs a command of an engine to its end, as the engine's user. */
-export async function execute(command: Command, directory: string, timeoutMs = 60_000): Promise<void> {
+export async function execute(command: Command, directory: string, timeoutMs = 180_000): Promise<void> {
   const child = spawn(command.file, command.args, {
     ...engineSpawn(command, directory),
     stdio: ['ignore', 'pipe', 'pipe'],

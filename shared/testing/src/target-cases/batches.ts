@@ -16,7 +16,7 @@ export const batchCases: readonly TargetCase[] = [
     name: 'a batch of 1,000 records',
     async run(c) {
       const ids = serialIds(1000);
-      await c.put(...ids.map((id, i) => c.item(id, i + 1)));
+      expect(await c.apply(...ids.map((id, i) => c.item(id, i + 1)))).toEqual(ids.map(() => ({ outcome: 'applied' })));
       expect(await c.scannedIds()).toEqual(ids);
       await c.expectHeld(c.item('id-000777', 778));
     },

@@ -73,7 +73,7 @@ export const elasticsearch: EngineDefinition = {
   name: 'elasticsearch',
   installation: { version, install },
   ports: ['transport'],
-  startTimeoutMs: 120_000,
+  startTimeoutMs: 240_000,
   async configure(_run, { folder }) {
     await folder('tmp');
   },

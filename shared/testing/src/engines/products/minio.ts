@@ -13,7 +13,7 @@ export const minio: EngineDefinition = {
     install: (draft, tools) => goInstall(draft, `github.com/minio/minio@${release}`, tools),
   },
   ports: ['console'],
-  startTimeoutMs: 60_000,
+  startTimeoutMs: 120_000,
   command: (run) => ({
     file: `${run.files}/minio`,
     args: [

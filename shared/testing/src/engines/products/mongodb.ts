@@ -53,7 +53,7 @@ async function createAdministrator(run: Run): Promise<void> {
 export const mongodb: EngineDefinition = {
   name: 'mongodb',
   installation: { version: `secantus-${version}`, install: (draft, tools) => pipInstall(draft, packages, tools) },
-  startTimeoutMs: 60_000,
+  startTimeoutMs: 180_000,
   // Its first account is made while it asks for none.
   prepare: (run, { during }) => during(command(run, []), () => createAdministrator(run)),
   command: (run) => command(run, ['--auth', '--sync-on-commit']),

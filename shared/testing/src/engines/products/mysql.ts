@@ -26,7 +26,7 @@ function command(run: Run, args: readonly string[]): Command {
 export const mysql: EngineDefinition = {
   name: 'mysql',
   installation: { version: 'sid', install },
-  startTimeoutMs: 90_000,
+  startTimeoutMs: 180_000,
   prepare: (run, { execute }) =>
     execute(command(run, ['--initialize-insecure', '--secure-file-priv=NULL', `--datadir=${run.directory}/data`])),
   configure: (run, { write }) => write('accounts.sql', mysqlAccounts(run)),

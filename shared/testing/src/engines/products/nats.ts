@@ -43,7 +43,7 @@ export const nats: EngineDefinition = {
     install: (draft, tools) => goInstall(draft, `github.com/nats-io/nats-server/v2@${version}`, tools),
   },
   ports: ['monitoring'],
-  startTimeoutMs: 30_000,
+  startTimeoutMs: 90_000,
   configure: (run, { write }) => write('nats.conf', configuration(run)),
   command: (run) => ({ file: `${run.files}/nats-server`, args: ['--config', `${run.directory}/nats.conf`] }),
   url: (run) => `nats://mindora:${run.password}@127.0.0.1:${run.port}`,

@@ -46,7 +46,7 @@ export const neo4j: EngineDefinition = {
       ),
   },
   ports: ['http'],
-  startTimeoutMs: 120_000,
+  startTimeoutMs: 240_000,
   async prepare(run, { execute, folder, write }) {
     await folder('conf');
     await write('conf/neo4j.conf', configuration(run));

@@ -12,7 +12,7 @@ export const postgres: EngineDefinition = {
     version: '18.6.3',
     install: (draft, tools) => pipInstall(draft, ['embedded-postgres==18.6.3'], tools),
   },
-  startTimeoutMs: 30_000,
+  startTimeoutMs: 90_000,
   async prepare(run, { execute, write }) {
     await write('password', run.password);
     const account = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${run.directory}/password`];

@@ -39,7 +39,7 @@ export const rabbitmq: EngineDefinition = {
   name: 'rabbitmq',
   installation: { package: 'rabbitmq-server', binary: '/usr/lib/rabbitmq/bin/rabbitmq-server' },
   ports: ['distribution', 'names', 'management'],
-  startTimeoutMs: 90_000,
+  startTimeoutMs: 180_000,
   async configure(run, { write, folder }) {
     await folder('data');
     await folder('logs');

@@ -10,7 +10,7 @@ import { settingsAsArguments } from './common.ts';
 export const redis: EngineDefinition = {
   name: 'redis',
   installation: { package: 'redis-server', binary: '/usr/bin/redis-server' },
-  startTimeoutMs: 20_000,
+  startTimeoutMs: 60_000,
   async configure({ directory, password }, { write }) {
     if (existsSync(`${directory}/users.acl`)) return;
     await write('users.acl', `user default on >${password} ~* &* +@all\n`);

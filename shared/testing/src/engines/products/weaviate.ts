@@ -38,7 +38,7 @@ export const weaviate: EngineDefinition = {
     install: (draft, tools) => goInstall(draft, `github.com/weaviate/weaviate/cmd/weaviate-server@${version}`, tools),
   },
   ports: ['grpc', 'gossip', 'data', 'raft', 'raftCalls'],
-  startTimeoutMs: 90_000,
+  startTimeoutMs: 180_000,
   command: (run) => ({
     file: `${run.files}/weaviate-server`,
     args: ['--host', '127.0.0.1', '--port', String(run.port), '--scheme', 'http'],
