@@ -244,7 +244,8 @@ export class WeaviateConnection {
 
 /**
  * A connection that is kept for the next request may be closed by the server just when it is used (RFC 9112, 9.5):
- * what only reads is asked once more, on a new one. Whether a write was carried out, nobody knows: that is told.
+ * Weaviate does so after 10 s without one, and who was suspended meanwhile learns it too late. What only reads is asked
+ * once more, on a new one. Whether a write was carried out, nobody knows: that is told.
  */
 async function request(url: string, init: RequestInit & { readonly method: string }): Promise<Response> {
   try {
