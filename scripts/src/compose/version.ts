@@ -105,7 +105,9 @@ async function compose(
   const secrets = loadSecrets(files, random);
   const start = async <T>(name: string, module: URL, data: T, uses: Record<string, Thread> = {}): Promise<Thread> => {
     const onDeath = (error: Error): void => log.error({ thread: name, error: error.message }, 'a thread died');
-    const thread = await Thread.start({ name, module, data, uses, onDeath });
+    // Libraries print stacks of many lines for what they try again; our own lines tell what failed.
+    const onOutput = (text: string): void => log.debug({ thread: name, text: text.slice(0, 500) }, 'a library says');
+    const thread = await Thread.start({ name, module, data, uses, onDeath, onOutput });
     opened.push(() => thread.stop());
     return thread;
   };

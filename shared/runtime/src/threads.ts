@@ -143,6 +143,8 @@ export interface ThreadOptions<T> {
   readonly uses?: Readonly<Record<string, Thread>>;
   /** Called when the thread ended without being told to. */
   readonly onDeath?: (error: Error) => void;
+  /** Gets what libraries print to the console in the thread. Without it, this process prints that. */
+  readonly onOutput?: (text: string) => void;
   /** Restarts at most this often within a minute; then the thread stays down. */
   readonly restartsPerMinuteMax?: number;
 }
@@ -231,7 +233,13 @@ export class Thread {
       workerData: { data: this.#options.data, ports } satisfies ThreadStart<unknown>,
       transferList: Object.values(ports),
       resourceLimits: heapLimits,
+      stdout: this.#options.onOutput !== undefined,
+      stderr: this.#options.onOutput !== undefined,
     });
+    if (this.#options.onOutput !== undefined) {
+      for (const stream of [worker.stdout, worker.stderr])
+        stream.setEncoding('utf8').on('data', this.#options.onOutput);
+    }
     return new Promise((resolve, reject) => {
       let failure: Error = new Error(`thread ${this.name} ended`);
       worker.on('error', (error) => {

@@ -101,3 +101,22 @@ test('subscribers of the cache hear across threads, and again after a crash', as
   await end();
   expect(heard.slice(0, 2)).toEqual([{ n: 1 }, { n: 2 }]);
 });
+
+/** Prints as libraries do, and serves nothing. */
+const talking = `
+  import { parentPort } from 'node:worker_threads';
+  console.warn('tried again');
+  console.log('by the way');
+  parentPort.on('message', ({ stop }) => stop && process.exit(0));
+  parentPort.postMessage({ ready: true });`;
+
+test('what libraries print in a thread comes to who asked for it, also after a crash', async () => {
+  const said: string[] = [];
+  const module = new URL(`data:text/javascript,${encodeURIComponent(talking)}`);
+  const thread = await Thread.start({ name: 'talking', module, data: null, onOutput: (text) => said.push(text) });
+  threads.push(thread);
+  const times = (text: string): number => said.join('').split(text).length - 1;
+  await until(() => times('tried again\n') === 1 && times('by the way\n') === 1);
+  await thread.kill();
+  await until(() => times('tried again\n') === 2 && times('by the way\n') === 2);
+});
