@@ -1,5 +1,6 @@
 /** Backups of a primary on a server, and restores to one: exact, of one position, whole or not there. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer as createProxy, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createBackup } from '@mindora/cli/backup/create';
@@ -8,10 +9,12 @@ import type { BackupRecord } from '@mindora/cli/backup/record';
 import { type Restored, type RestoreOptions, restoreBackup } from '@mindora/cli/backup/restore';
 import { rollBack } from '@mindora/cli/backup/rollback';
 import { serverMigrations } from '@mindora/cli/backup/server/schema';
+import { ServerSession } from '@mindora/cli/backup/server/session';
 import { isBeingRestored, settleAll } from '@mindora/cli/backup/settle';
 import { checkBackup } from '@mindora/cli/backup/stored';
 import { guardUpgrade } from '@mindora/cli/backup/upgrade';
 import { silentLogger, systemClock, systemRandom } from '@mindora/runtime';
+import { Session } from '@mindora/stores/primary/mysql/session';
 import { type RunningEngine, sharedEngine, startEngine } from '@mindora/testing/engines';
 import { startChild, until } from '@mindora/testing/plain';
 import { archivist } from '../support/backups.ts';
@@ -235,6 +238,52 @@ describe('a restore that is broken off', () => {
       await primary.ledger.releaseLease('somebody');
     });
     expect(await scene.root()).toBe(root);
+  });
+});
+
+describe('a server that closes the connection in good order while a statement is under way', () => {
+  /** Leads to the server; once `close` was called it says that it ends, and sends nothing any more. */
+  async function door(url: string): Promise<{ url: string; close(): void; remove(): void }> {
+    const place = new URL(url);
+    const port = Number(place.port);
+    const nears: Socket[] = [];
+    const proxy = createProxy((near) => {
+      nears.push(near);
+      const far = connect(port, place.hostname);
+      near.on('error', () => undefined).on('close', () => far.destroy());
+      far.on('error', () => undefined).on('data', (data) => near.writable && near.write(data));
+      near.on('data', (data) => far.write(data));
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    place.port = String((proxy.address() as AddressInfo).port);
+    const close = (): void => {
+      for (const near of nears) near.end();
+    };
+    return { url: place.href, close, remove: () => proxy.close() };
+  }
+
+  const lost = { code: 'PROTOCOL_CONNECTION_LOST' };
+
+  test.each([
+    ['of a copy', (url: string) => ServerSession.open(url), 'SELECT SLEEP(20)'],
+    ['of the primary', (url: string) => Session.open(url, 'READ COMMITTED'), 'SELECT SLEEP(19)'],
+  ] as const)('fails the statement at once: %s', async (_whose, open, text) => {
+    const scene = await newServerScene(await sharedEngine('mariadb'));
+    const way = await door(scene.source.primary.kind === 'mysql' ? scene.source.primary.url : '');
+    const session = await open(way.url);
+    const asked = Promise.resolve(session.all(text, [])).catch((error: unknown) => error);
+    const isAsked = async (): Promise<boolean> => {
+      const list = await scene.shell('SHOW FULL PROCESSLIST');
+      return list.some(({ Info }) => Info === text);
+    };
+    await until(isAsked, 10_000);
+    const began = performance.now();
+    way.close();
+    expect(await asked).toMatchObject(lost);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    session.close();
+    way.remove();
+    await scene.remove();
   });
 });
 

@@ -31,6 +31,8 @@ interface Field {
 export class ServerSession implements Sql {
   readonly #client: Client;
   #failure: MysqlFailure | null = null;
+  /** Of each statement that waits for its answer: what fails it. */
+  readonly #waiting = new Set<(failure: MysqlFailure) => void>();
   #flavour: Flavour = flavourOf('');
 
   private constructor(client: Client) {
@@ -83,7 +85,9 @@ export class ServerSession implements Sql {
     const typeCast = (field: Field) => (binary.has(field.name) ? field.buffer() : field.string('utf8'));
     const query = this.#client.query({ sql: text, rowsAsArray: true, typeCast });
     const stream = query.stream({ highWaterMark: rowsAhead });
-    const silence = startTimer(() => stream.destroy(new MysqlFailure(null, 'ETIMEDOUT')), silenceMsMax);
+    const abandon = (failure: MysqlFailure): void => void stream.destroy(failure);
+    this.#waiting.add(abandon);
+    const silence = startTimer(() => abandon(new MysqlFailure(null, 'ETIMEDOUT')), silenceMsMax);
     try {
       for await (const row of stream) {
         silence.refresh();
@@ -93,6 +97,7 @@ export class ServerSession implements Sql {
       throw this.#failed(thrown);
     } finally {
       clearTimeout(silence);
+      this.#waiting.delete(abandon);
     }
     if (this.#failure !== null) throw this.#failure;
   }
@@ -104,12 +109,18 @@ export class ServerSession implements Sql {
   #ask(text: string, values: readonly (Cell | Buffer)[], msMax: number): Promise<unknown> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      const timer = startTimer(() => {
-        this.#lose(new MysqlFailure(null, 'ETIMEDOUT'));
-        reject(new MysqlFailure(null, 'ETIMEDOUT'));
-      }, msMax);
-      const done = (error: unknown, answer: unknown): void => {
+      const timer = startTimer(() => this.#lose(new MysqlFailure(null, 'ETIMEDOUT')), msMax);
+      const settle = (): void => {
         clearTimeout(timer);
+        this.#waiting.delete(abandon);
+      };
+      const abandon = (failure: MysqlFailure): void => {
+        settle();
+        reject(failure);
+      };
+      this.#waiting.add(abandon);
+      const done = (error: unknown, answer: unknown): void => {
+        settle();
         if (error === null) resolve(answer);
         else reject(this.#failed(error));
       };
@@ -125,10 +136,15 @@ export class ServerSession implements Sql {
     return failure;
   }
 
+  /**
+   * Fails what waits for an answer. The client tells it nothing where the server closed the connection in good order: its
+   * own notice comes after `end`, and is left out once it is destroyed.
+   */
   #lose(failure: MysqlFailure): void {
     if (this.#failure !== null) return;
     this.#failure = failure;
     this.#client.destroy();
+    for (const abandon of [...this.#waiting]) abandon(failure);
   }
 }
 

@@ -63,6 +63,8 @@ function bound(value: Cell): string | number | bigint | null {
 export class Session {
   readonly #client: Client;
   #failure: MysqlFailure | null = null;
+  /** Of each statement that waits for its answer: what fails it. */
+  readonly #waiting = new Set<(failure: MysqlFailure) => void>();
   #inTransaction = false;
   #version = '';
   #bytesMax = Number.POSITIVE_INFINITY;
@@ -142,14 +144,18 @@ export class Session {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#isTooLarge(values)) return Promise.reject(new MysqlFailure(1406, 'larger than max_allowed_packet'));
     return new Promise((resolve, reject) => {
-      const timer = startTimer(() => this.#lose(failed('ETIMEDOUT')), statementTimeoutMs);
-      const failed = (code: string) => {
-        const failure = new MysqlFailure(null, code);
-        reject(failure);
-        return failure;
-      };
-      const done = (error: unknown, answer: unknown) => {
+      const timer = startTimer(() => this.#lose(new MysqlFailure(null, 'ETIMEDOUT')), statementTimeoutMs);
+      const settle = (): void => {
         clearTimeout(timer);
+        this.#waiting.delete(abandon);
+      };
+      const abandon = (failure: MysqlFailure): void => {
+        settle();
+        reject(failure);
+      };
+      this.#waiting.add(abandon);
+      const done = (error: unknown, answer: unknown) => {
+        settle();
         if (error === null) resolve(answer as Answer);
         else reject(this.#failed(error, text));
       };
@@ -177,10 +183,15 @@ export class Session {
     return exact > this.#bytesMax;
   }
 
+  /**
+   * Fails what waits for an answer. The client tells it nothing where the server closed the connection in good order: its
+   * own notice comes after `end`, and is left out once it is destroyed.
+   */
   #lose(failure: MysqlFailure): void {
     this.#inTransaction = false;
     if (this.#failure !== null) return;
     this.#failure = failure;
     this.#client.destroy();
+    for (const abandon of [...this.#waiting]) abandon(failure);
   }
 }
