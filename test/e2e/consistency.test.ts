@@ -2,7 +2,7 @@
  * "Every store agrees, and you can prove it", doubted: stores and their bookkeeping are damaged by hand, and the primary
  * is written with its own shell (A5.1, A5.2; rules 2, 3, 11, 14 and 15). Runs on embedded and on real engines.
  */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { MindoraClient } from '@mindora/sdk';
 import { until } from '@mindora/testing/plain';
 import type { Expected } from '../support/by-hand/index.ts';
@@ -16,6 +16,9 @@ import {
   startVersion,
   whenReady,
 } from '../support/version.ts';
+
+// Of a busy machine; on a quiet one the whole file takes a minute.
+jest.setTimeout(600_000);
 
 let filled: Filled;
 let version: LaunchedVersion;

@@ -1,7 +1,7 @@
 /** Whole files of embedded engines, damaged, deleted and put back (rules 1 and 8). */
 import { copyFileSync, existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { until } from '@mindora/testing/plain';
 import type { Files } from '../support/by-hand/files.ts';
 import { type Filled, startFilled } from '../support/filled.ts';
@@ -13,6 +13,9 @@ import {
   startVersion,
   whenReady,
 } from '../support/version.ts';
+
+// Of a busy machine; on a quiet one the whole file takes a minute.
+jest.setTimeout(600_000);
 
 let filled: Filled;
 let files: Files;

@@ -4,13 +4,16 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { roles } from '@mindora/contracts';
 import { MindoraClient } from '@mindora/sdk';
 import { type TemporaryDirectory, until } from '@mindora/testing/plain';
 import { type Hands, handsIn } from '../support/by-hand/index.ts';
 import { temporaryData } from '../support/data.ts';
 import { mindora, mindoraJson, type RunningVersion, startVersion } from '../support/version.ts';
+
+// Of a busy machine; on a quiet one the whole file takes a minute.
+jest.setTimeout(600_000);
 
 const samples = join(import.meta.dirname, '../../samples');
 

@@ -69,7 +69,7 @@ beforeAll(async () => {
   const insert = `INSERT INTO "api_keys" ("id", "hash", "user_id", "name", "created_at") VALUES (?, ?, ?, ?, ?)`;
   database.prepare(insert).run(random.id(), hash, 'admin_001', 'copied', '2026-01-01T00:00:00.000000Z');
   database.close();
-});
+}, 300_000);
 
 afterAll(async () => {
   await Promise.all([...running.values()].map((version) => version.stop()));
